@@ -1,0 +1,67 @@
+/**
+ * DEFER record: a job that is not to be attempted now (deferred, held, bouncing, or parked while active).
+ * Producer and consumer: the owner of the shard, fenced (rules 3, 4). Subject `rp.def.<s>.<dest>.<jobId>`, one message per
+ * subject. The bus header {@link deferHeader} repeats what a takeover scan needs, so that it may read headers only.
+ */
+import { z } from 'zod';
+import { DeliveryJob } from './delivery-job.ts';
+import { RecipientOutcome } from './delivery-outcome.ts';
+
+/** `active`: due at once, moved out of ACTIVE (rule 10); `bouncing`: a DSN is owed (rule 6), never attempted again. */
+export const DeferState = z.enum(['active', 'deferred', 'held', 'bouncing']);
+export type DeferState = z.infer<typeof DeferState>;
+
+export const DeferRecord = z.object({
+  version: z.literal(1),
+  job: DeliveryJob,
+  state: DeferState,
+  tries: z.number(),
+  /** Next attempt, milliseconds since the epoch. */
+  nextMs: z.number(),
+  /** Indexes into job.recipients that are terminal. */
+  done: z.array(z.number()),
+  /** State bouncing: indexes into job.recipients that the owed DSN is about. */
+  bouncing: z.array(z.number()),
+  /** Last outcome of each recipient that is not done. */
+  outcomes: z.array(RecipientOutcome),
+  /** When the outcome that led here was decided (rule 6: makes the DSN's queue id), milliseconds since the epoch. */
+  decidedAtMs: z.number(),
+  /** Time spent suspended so far; does not count against the lifetime. */
+  suspendedMs: z.number(),
+  lastFaultIsOurs: z.boolean(),
+  hasDelayWarning: z.boolean(),
+});
+export type DeferRecord = z.infer<typeof DeferRecord>;
+
+/** Bus header that carries {@link DeferSummary} as space-separated fields. */
+export const deferHeader = 'Rp-Defer';
+
+/** What a scan of DEFER needs per job: enough to schedule without the record. */
+export interface DeferSummary {
+  readonly state: DeferState;
+  readonly nextMs: number;
+  readonly tries: number;
+  readonly queueId: string;
+  readonly receivedAtMs: number;
+  readonly transport: string;
+}
+
+/** Formats the header value. */
+export function formatDeferSummary(summary: DeferSummary): string {
+  return `1 ${summary.state} ${summary.nextMs} ${summary.tries} ${summary.queueId} ${summary.receivedAtMs} ${summary.transport}`;
+}
+
+/** Parses the header value; undefined when it is absent or of another version (then the record itself is read). */
+export function parseDeferSummary(value: string | undefined): DeferSummary | undefined {
+  const [version, state, nextMs, tries, queueId, receivedAtMs, transport] = (value ?? '').split(' ');
+  const known = DeferState.safeParse(state);
+  if (version !== '1' || !known.success || queueId === undefined || transport === undefined) return undefined;
+  return {
+    state: known.data,
+    nextMs: Number(nextMs),
+    tries: Number(tries),
+    queueId,
+    receivedAtMs: Number(receivedAtMs),
+    transport,
+  };
+}

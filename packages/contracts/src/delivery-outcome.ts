@@ -1,0 +1,59 @@
+/**
+ * What a delivery agent reports of a job, one result per recipient.
+ * Producer: delivery agents (and bounce). Consumer: the owner of the shard, whoever that is by then. Subject
+ * `rp.shard.<s>.outcome`, core request; the agent repeats it until an owner acknowledges that it is durable (rule 7).
+ */
+import { DeliveryStatus, Disposition } from '@railpost/mail';
+import { z } from 'zod';
+
+/** Result for one final recipient; carries the journal key so that an owner who never knew the job can settle it. */
+export const RecipientOutcome = z.object({
+  orig: z.number(),
+  final: z.string(),
+  run: z.string(),
+  n: z.number(),
+  disposition: Disposition,
+  status: DeliveryStatus,
+  /** What stands in the log as `relay=`: `host[address]:port`, `mailbox`, `none`. */
+  relay: z.string(),
+});
+export type RecipientOutcome = z.infer<typeof RecipientOutcome>;
+
+/** What kind of work a dispatch asks for. `failure` and `delay` are DSNs made by bounce. */
+export const Task = z.enum(['deliver', 'failure', 'delay']);
+export type Task = z.infer<typeof Task>;
+
+export const DeliveryOutcome = z.object({
+  version: z.literal(1),
+  jobId: z.string(),
+  queueId: z.string(),
+  destination: z.string(),
+  task: Task,
+  recipients: z.array(RecipientOutcome),
+  /** `gone`: the spool has no such body (rule 15); `corrupt`: checksum mismatch. No recipient was attempted then. */
+  content: z.enum(['read', 'gone', 'corrupt']),
+  /** True when the outcome is an exception of ours, not a word of a peer: at expiry such a job is held, not bounced. */
+  isOwnFault: z.boolean(),
+  /** True when no connection or greeting could be had: negative feedback for the destination, not for the message. */
+  isDestinationFault: z.boolean(),
+  /** Queue id of the DSN that was spooled (tasks failure and delay); empty when none was due. */
+  reportQueueId: z.string().optional(),
+});
+export type DeliveryOutcome = z.infer<typeof DeliveryOutcome>;
+
+/** Several outcomes of one shard in one request. */
+export const OutcomeFrame = z.object({
+  version: z.literal(1),
+  shard: z.number(),
+  worker: z.string(),
+  outcomes: z.array(DeliveryOutcome),
+});
+export type OutcomeFrame = z.infer<typeof OutcomeFrame>;
+
+/** The owner's answer, after the journal flush or DEFER write that holds the outcomes. Lower epochs are refused (rule 3). */
+export const OutcomeAcknowledgement = z.object({
+  version: z.literal(1),
+  epoch: z.number(),
+  settled: z.array(z.string()),
+});
+export type OutcomeAcknowledgement = z.infer<typeof OutcomeAcknowledgement>;

@@ -1,0 +1,74 @@
+/**
+ * Dispatch: an owner asks any free agent of a transport to take jobs. Core request on `rp.agent.<transport>` (queue group
+ * of the same name); the agent answers at once which jobs it took. Nothing here is durable: the record stays in ACTIVE or DEFER
+ * until the outcome is settled (rules 7-9).
+ */
+import { z } from 'zod';
+import { DeliveryJob } from './delivery-job.ts';
+import { RecipientOutcome, Task } from './delivery-outcome.ts';
+
+/** One job of a dispatch. */
+export const DispatchedJob = z.object({
+  job: DeliveryJob,
+  task: Task,
+  /** Attempts before this one. */
+  tries: z.number(),
+  /** Indexes into job.recipients that are to be attempted (deliver) or reported (failure, delay). */
+  pending: z.array(z.number()),
+  /** When the owner took the job into its schedule, for delays=: milliseconds since the epoch. */
+  activeAtMs: z.number(),
+  /** Tasks failure and delay: what happened, and when the decision was recorded in DEFER (makes the DSN's queue id). */
+  report: z
+    .object({
+      decidedAtMs: z.number(),
+      outcomes: z.array(RecipientOutcome),
+      willRetryUntil: z.string().optional(),
+    })
+    .optional(),
+});
+export type DispatchedJob = z.infer<typeof DispatchedJob>;
+
+export const DispatchFrame = z.object({
+  version: z.literal(1),
+  shard: z.number(),
+  epoch: z.number(),
+  owner: z.string(),
+  jobs: z.array(DispatchedJob),
+});
+export type DispatchFrame = z.infer<typeof DispatchFrame>;
+
+/** The agent's answer: ids it took; the others it is too busy for. */
+export const DispatchReply = z.object({
+  version: z.literal(1),
+  worker: z.string(),
+  accepted: z.array(z.string()),
+  freeSlots: z.number(),
+  /** Highest epoch the agent has heard for the shard, when it refused the frame for being older. */
+  refusedForEpoch: z.number().optional(),
+});
+export type DispatchReply = z.infer<typeof DispatchReply>;
+
+/** Phase of a job in an agent's hand: in `committing` the final dot may be on its way (rule 9). */
+export const Phase = z.enum(['accepted', 'transfer', 'committing', 'reporting']);
+export type Phase = z.infer<typeof Phase>;
+
+/** Every 5 s on `rp.shard.<s>.heartbeat`, for each shard whose jobs the agent holds (rule 8). */
+export const Heartbeat = z.object({
+  version: z.literal(1),
+  worker: z.string(),
+  transport: z.string(),
+  freeSlots: z.number(),
+  jobs: z.array(
+    z.object({ jobId: z.string(), queueId: z.string(), destination: z.string(), task: Task, phase: Phase }),
+  ),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+
+/** A new owner's announcement on `rp.shard.<s>.epoch`. */
+export const EpochAnnouncement = z.object({
+  version: z.literal(1),
+  shard: z.number(),
+  epoch: z.number(),
+  owner: z.string(),
+});
+export type EpochAnnouncement = z.infer<typeof EpochAnnouncement>;

@@ -1,0 +1,41 @@
+/** What services say to each other: records, subjects, names. Services meet only here. */
+export { ControlReply, ControlRequest, QueueName, QueueRow, ShardStatistics } from './control.ts';
+export { CorruptRecord } from './corrupt-record.ts';
+export {
+  DeferRecord,
+  DeferState,
+  deferHeader,
+  formatDeferSummary,
+  parseDeferSummary,
+} from './defer-record.ts';
+export type { DeferSummary } from './defer-record.ts';
+export { DeliveryJob, JobRecipient, jobIdentity, runIdentity } from './delivery-job.ts';
+export {
+  DeliveryOutcome,
+  OutcomeAcknowledgement,
+  OutcomeFrame,
+  RecipientOutcome,
+  Task,
+} from './delivery-outcome.ts';
+export {
+  DispatchFrame,
+  DispatchReply,
+  DispatchedJob,
+  EpochAnnouncement,
+  Heartbeat,
+  Phase,
+} from './dispatch.ts';
+export { decodeFrame, encodeFrame, encodeRecord, parseRecord } from './frame.ts';
+export {
+  IncomingRecord,
+  RecipientHistory,
+  decodeIncomingRecord,
+  encodeIncomingRecord,
+  incomingRecordLimitBytes,
+} from './incoming-record.ts';
+export { JournalEntry, JournalKind, JournalObject, isTerminal, journalKey } from './journal-entry.ts';
+export { busNames, cleanupConsumer, destinationToken, queueManagerConsumer, shardOf } from './names.ts';
+export type { BusNames } from './names.ts';
+export { HostAndPort, NextHop, NextHopTls, destinationOf } from './next-hop.ts';
+export type { Transport } from './next-hop.ts';
+export { Presence, presenceKey, shardLeaseKey } from './presence.ts';

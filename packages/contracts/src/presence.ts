@@ -1,0 +1,32 @@
+/**
+ * Presence: each process keeps `proc.<service>.<name>` in the lease bucket (TTL 15 s), so that live queue-managers can be
+ * counted and `status` can say which configuration every process has applied (blueprint section 8).
+ */
+import { z } from 'zod';
+
+export const Presence = z.object({
+  version: z.literal(1),
+  service: z.string(),
+  name: z.string(),
+  release: z.string(),
+  startedAt: z.string(),
+  isReady: z.boolean(),
+  /** Hash of the applied configuration root; empty before the first. */
+  configurationRoot: z.string(),
+  shards: z.array(z.number()),
+  /** URL of health and metrics. */
+  httpUrl: z.string(),
+  /** What is wrong, in words (health details), if anything. */
+  problems: z.array(z.string()),
+});
+export type Presence = z.infer<typeof Presence>;
+
+/** KV key of a process. Service and name hold letters, digits and `-` only. */
+export function presenceKey(service: string, name: string): string {
+  return `proc.${service}.${name}`;
+}
+
+/** KV key of the lease of a shard. */
+export function shardLeaseKey(shard: number): string {
+  return `shard.${shard}`;
+}

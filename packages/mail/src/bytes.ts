@@ -1,0 +1,35 @@
+/**
+ * UTF-8 and Latin-1 conversions for pure packages, which compile without Node's or the browser's globals.
+ * Assumes only what ECMAScript hosts all provide (WHATWG Encoding). Fails never: malformed UTF-8 becomes U+FFFD.
+ */
+declare const TextEncoder: new () => { encode(text: string): Uint8Array };
+declare const TextDecoder: new (label?: string) => { decode(bytes: Uint8Array): string };
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8');
+
+/** Encodes text as UTF-8. */
+export function encodeUtf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** Decodes UTF-8; malformed sequences become U+FFFD. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** Decodes octets one to one into code units 0..255, so that any octet string survives a round trip. */
+export function decodeLatin1(bytes: Uint8Array): string {
+  let text = '';
+  for (let start = 0; start < bytes.length; start += 4096) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 4096));
+  }
+  return text;
+}
+
+/** Encodes code units 0..255 one to one into octets; the inverse of {@link decodeLatin1}. */
+export function encodeLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index += 1) bytes[index] = text.charCodeAt(index);
+  return bytes;
+}
