@@ -1,0 +1,3 @@
+/** Real servers and peers for tests. Never imported by shipped code. */
+export { findFreePorts, findNatsServer, startNatsCluster, startNatsServer } from './nats-server.ts';
+export type { NatsServer, NatsServerOptions } from './nats-server.ts';
