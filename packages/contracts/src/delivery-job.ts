@@ -49,7 +49,6 @@ export const DeliveryJob = z.object({
   receivedAt: z.string(),
   /** Sequence of the INCOMING record (durability rule 10). */
   incomingSequence: z.number(),
-  /** Number of jobs made of this message by the same cleanup decision (log: nrcpt and dispatch read-ahead). */
   traceparent: z.string().optional(),
 });
 export type DeliveryJob = z.infer<typeof DeliveryJob>;
