@@ -1,3 +1,5 @@
 /** Real servers and peers for tests. Never imported by shipped code. */
 export { findFreePorts, findNatsServer, startNatsCluster, startNatsServer } from './nats-server.ts';
 export type { NatsServer, NatsServerOptions } from './nats-server.ts';
+export { startPostfix } from './postfix.ts';
+export type { Postfix, PostfixOptions } from './postfix.ts';
