@@ -1,0 +1,121 @@
+/**
+ * The event log: one line per event to standard output, JSON by default. Events are declared (define-event.ts), never
+ * written as free text. Lines are gathered and written once per turn of the event loop: a busy process makes one
+ * write(2) per hundred lines, and nothing is held longer than that turn.
+ */
+import { hostname as machineName } from 'node:os';
+import { writeSync } from 'node:fs';
+import type { EventDefinition, LogLevel } from './event-definition.ts';
+import { formatPostfixLine } from './postfix-line.ts';
+
+/** `json`, or `postfix`: syslog-style lines that pflogsumm understands. */
+export type LogFormat = 'json' | 'postfix';
+
+const rank: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 };
+
+/** Above this many characters in one turn the lines are written at once, so that a burst cannot fill the memory. */
+const writeAtCharacters = 64 * 1024;
+
+/** Settings of a log. */
+export interface EventLogOptions {
+  readonly service: string;
+  readonly processName: string;
+  readonly format: LogFormat;
+  readonly level: LogLevel;
+  /** Where lines go; standard output by default. Given one or more complete lines. */
+  readonly write?: (lines: string) => void;
+  readonly nowMs?: () => number;
+  readonly hostname?: string;
+}
+
+/** A log of one process. Fails never: what cannot be written (standard output closed) is lost. */
+export class EventLog {
+  readonly format: LogFormat;
+  readonly #options: EventLogOptions;
+  readonly #minimum: number;
+  readonly #write: (lines: string) => void;
+  readonly #hostname: string;
+  #pending = '';
+  #isScheduled = false;
+
+  constructor(options: EventLogOptions) {
+    this.#options = options;
+    this.format = options.format;
+    this.#minimum = rank[options.level];
+    this.#write = options.write ?? writeStandardOutput;
+    this.#hostname = options.hostname ?? machineName();
+  }
+
+  /** True when events of this level are written; for callers that would have to compute fields. */
+  isEnabled(level: LogLevel): boolean {
+    return rank[level] >= this.#minimum;
+  }
+
+  /** Writes one event; called by the functions that defineEvent makes. */
+  emit<Fields extends object>(event: EventDefinition<Fields>, fields: Fields): void {
+    if (!this.isEnabled(event.level)) return;
+    const nowMs = this.#options.nowMs?.() ?? Date.now();
+    const line =
+      this.format === 'json'
+        ? this.#formatJson(event, fields, nowMs)
+        : formatPostfixLine(event, fields, {
+            nowMs,
+            hostname: this.#hostname,
+            service: this.#options.service,
+            pid: process.pid,
+          });
+    if (line !== undefined) this.#append(line);
+  }
+
+  /** Writes what is gathered, now. Call before the process exits. */
+  flush(): void {
+    if (this.#pending === '') return;
+    const lines = this.#pending;
+    this.#pending = '';
+    this.#write(lines);
+  }
+
+  #formatJson<Fields extends object>(event: EventDefinition<Fields>, fields: Fields, nowMs: number): string {
+    return JSON.stringify({
+      time: new Date(nowMs).toISOString(),
+      level: event.level,
+      service: this.#options.service,
+      process: this.#options.processName,
+      event: event.name,
+      text: event.text,
+      ...fields,
+    });
+  }
+
+  #append(line: string): void {
+    this.#pending += `${line}\n`;
+    if (this.#pending.length >= writeAtCharacters) {
+      this.flush();
+      return;
+    }
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.flush();
+    });
+  }
+}
+
+/** Synchronous, so that no line is lost at exit; a full pipe (EAGAIN) is retried for a while. */
+function writeStandardOutput(lines: string): void {
+  const bytes = Buffer.from(lines);
+  let written = 0;
+  for (let attempt = 0; written < bytes.length && attempt < 1000; attempt += 1) {
+    try {
+      written += writeSync(1, bytes, written);
+    } catch (error) {
+      if (!isFullPipe(error)) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+function isFullPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+}

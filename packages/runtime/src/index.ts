@@ -1,0 +1,47 @@
+/** The frame of every process: settings, lifecycle, events, metrics, configuration, the common form of delivery agents. */
+export { runService } from './run-service.ts';
+export type { ServiceDefinition } from './run-service.ts';
+export type { Service, ServiceContext } from './service-context.ts';
+export { exitCode } from './exit.ts';
+export { systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
+export { createCrashPoint } from './crash-point.ts';
+export type { CrashPoint } from './crash-point.ts';
+export {
+  CommitRefusedError,
+  ConfigurationInvalidError,
+  SealBrokenError,
+  SettingsError,
+} from './errors.ts';
+
+// Settings
+export { CommonSettings } from './settings/common-settings.ts';
+export { parseDuration, parseSize, setting } from './settings/setting.ts';
+export type { Setting, SettingsOf, SettingsShape } from './settings/setting.ts';
+
+// Events, traces, metrics
+export { EventLog } from './events/event-log.ts';
+export type { EventLogOptions, LogFormat } from './events/event-log.ts';
+export { defineEvent } from './events/define-event.ts';
+export type { EventFunction } from './events/define-event.ts';
+export type { EventDefinition, LogLevel, PostfixForm, PostfixProgram } from './events/event-definition.ts';
+export { formatDelay, logDisposition } from './events/disposition.ts';
+export type { DispositionFields, LoggedStatus } from './events/disposition.ts';
+export {
+  continueTraceparent,
+  createTraceparent,
+  parseTraceparent,
+  traceparentHeader,
+} from './trace-context.ts';
+export type { TraceContext } from './trace-context.ts';
+export { createRegistry } from './metrics/process-metrics.ts';
+export { DestinationLabels } from './metrics/destination-label.ts';
+
+// Configuration
+export type { ConfigurationReader } from './configuration/configuration-reader.ts';
+export type { PresenceKeeper } from './presence.ts';
+
+// Delivery agents
+export { runAgent } from './agent/run-agent.ts';
+export type { Agent, AgentOptions } from './agent/run-agent.ts';
+export type { AgentTask, PendingRecipient, RecipientResult, TaskResult } from './agent/agent-task.ts';
