@@ -1,0 +1,151 @@
+/**
+ * Plays scripted SMTP dialogues against any server and records what it answers, one step at a time, so that two servers can be
+ * compared. A script is text: `= name` opens a dialogue, each further line is one step. A step is sent with CRLF added; `\r`, `\n`,
+ * `\0`, `\t` and `\xNN` are escapes; `\c` at the end of a line suppresses CRLF. ` && ` joins commands into one write (pipelining).
+ * A step that starts with `~` is content: nothing is awaited after it. `# ` is a comment; `^N` repeats the line N times.
+ */
+import { type Socket, createConnection } from 'node:net';
+
+/** One dialogue of a script. */
+export interface Dialogue {
+  readonly name: string;
+  readonly steps: readonly Step[];
+}
+
+/** One write and the number of replies that it asks for. */
+export interface Step {
+  readonly text: string;
+  readonly octets: Buffer;
+  readonly replies: number;
+}
+
+/** What came back: reply code and enhanced code per reply; `closed` when the server ended the session; `silence` after 5 s. */
+export interface Answer {
+  readonly step: string;
+  readonly replies: readonly string[];
+}
+
+/** Parses a script file. */
+export function parseDialogues(script: string): Dialogue[] {
+  const dialogues: { name: string; steps: Step[] }[] = [];
+  for (const line of script.split('\n')) {
+    if (line === '' || line.startsWith('# ')) continue;
+    if (line.startsWith('= ')) dialogues.push({ name: line.slice(2), steps: [] });
+    else dialogues.at(-1)?.steps.push(parseStep(line));
+  }
+  return dialogues;
+}
+
+function parseStep(line: string): Step {
+  const [, count, rest] = /^\^(\d+) (.*)$/.exec(line) ?? [undefined, '1', line];
+  const isContent = rest?.startsWith('~') === true;
+  const commands = isContent ? [(rest ?? '').slice(1)] : (rest ?? '').split(' && ');
+  const octets = commands.map((command) => unescape(command)).join('');
+  const times = Number(count);
+  return {
+    text: line,
+    octets: Buffer.from(octets.repeat(times), 'latin1'),
+    replies: isContent ? 0 : commands.length * times,
+  };
+}
+
+function unescape(command: string): string {
+  const isOpen = command.endsWith('\\c');
+  const text = (isOpen ? command.slice(0, -2) : command).replace(
+    /\\(x[0-9a-f]{2}|[rnt0\\])/g,
+    (_, code: string) => escapes(code),
+  );
+  return isOpen ? text : `${text}\r\n`;
+}
+
+function escapes(code: string): string {
+  const named = new Map([
+    ['r', '\r'],
+    ['n', '\n'],
+    ['t', '\t'],
+    ['0', '\0'],
+    ['\\', '\\'],
+  ]);
+  return named.get(code) ?? String.fromCharCode(Number.parseInt(code.slice(1), 16));
+}
+
+/** Plays one dialogue. Never rejects for what a server does; the answers say it. */
+export async function playDialogue(port: number, dialogue: Dialogue, silenceMs = 5000): Promise<Answer[]> {
+  const reader = new ReplyReader(createConnection({ host: '127.0.0.1', port }), silenceMs);
+  const answers: Answer[] = [{ step: '(connect)', replies: [await reader.next()] }];
+  for (const step of dialogue.steps) {
+    reader.write(step.octets);
+    const replies: string[] = [];
+    for (let index = 0; index < step.replies; index += 1) {
+      const reply = await reader.next();
+      replies.push(reply);
+      if (reply === 'closed' || reply === 'silence') break;
+    }
+    answers.push({ step: step.text, replies });
+    if (replies.at(-1) === 'closed') break;
+  }
+  reader.close();
+  return answers;
+}
+
+/** Splits what a server sends into replies. */
+class ReplyReader {
+  readonly #socket: Socket;
+  readonly #silenceMs: number;
+  readonly #replies: string[] = [];
+  #text = '';
+  #isClosed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(socket: Socket, silenceMs: number) {
+    this.#socket = socket;
+    this.#silenceMs = silenceMs;
+    socket.on('data', (data) => this.#take(data.toString('latin1')));
+    socket.on('close', () => this.#end());
+    socket.on('error', () => this.#end());
+  }
+
+  write(octets: Buffer): void {
+    if (!this.#isClosed) this.#socket.write(octets);
+  }
+
+  async next(): Promise<string> {
+    const deadline = Date.now() + this.#silenceMs;
+    for (;;) {
+      const reply = this.#replies.shift();
+      if (reply !== undefined) return reply;
+      if (this.#isClosed) return 'closed';
+      if (Date.now() >= deadline) return 'silence';
+      await this.#wait(deadline - Date.now());
+    }
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #take(text: string): void {
+    this.#text += text;
+    const final = /^(\d{3}) (?:(\d\.\d{1,3}\.\d{1,3}) )?.*\r\n/m;
+    for (let match = final.exec(this.#text); match !== null; match = final.exec(this.#text)) {
+      this.#replies.push(match[2] === undefined ? (match[1] ?? '') : `${match[1]} ${match[2]}`);
+      this.#text = this.#text.slice(match.index + match[0].length);
+    }
+    this.#wake?.();
+  }
+
+  #end(): void {
+    this.#isClosed = true;
+    this.#wake?.();
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
