@@ -1,0 +1,341 @@
+/**
+ * The spool in a directory: the embedded default. An object is written to `tmp/`, fdatasynced, then linked to its name under
+ * `objects/` (link(2) never replaces: EEXIST = the name is taken) and the folder is fsynced, so that what resolved survives a power
+ * loss. Several processes may share the directory on one file system with hard links.
+ * Temporary files of dead processes are removed at open once they have not been written to for an hour.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { type FileHandle, link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ObjectMissingError, SpoolUnavailableError, type WriteEffect } from './errors.ts';
+import {
+  type CreateResult,
+  type ListedObject,
+  type ObjectRange,
+  type ObjectStore,
+  type ObjectUpload,
+  checkKey,
+} from './object-store.ts';
+
+const staleTemporaryMs = 60 * 60 * 1000;
+const readChunkBytes = 256 * 1024;
+const rememberedFolders = 4096;
+const describedAtOnce = 64;
+
+/** Opens (and makes) the directory. @throws SpoolUnavailableError when it cannot be made or read */
+export async function openDirectoryStore(root: string): Promise<ObjectStore> {
+  const store = new DirectoryStore(root);
+  await store.prepare();
+  return store;
+}
+
+class DirectoryStore implements ObjectStore {
+  readonly location: string;
+  readonly #objects: string;
+  readonly #temporary: string;
+  /** Folders known to exist durably, so that a create does not stat its parents each time. */
+  readonly #folders = new Set<string>();
+
+  constructor(root: string) {
+    this.location = `dir:${root}`;
+    this.#objects = join(root, 'objects');
+    this.#temporary = join(root, 'tmp');
+  }
+
+  async prepare(): Promise<void> {
+    await guarded('none', async () => {
+      await makeFolderDurably(this.#objects);
+      await makeFolderDurably(this.#temporary);
+      await removeStaleFiles(this.#temporary);
+    });
+  }
+
+  async create(key: string, parts: readonly Uint8Array[]): Promise<CreateResult> {
+    const upload = await this.createStream(key);
+    try {
+      await upload.writeAll(parts);
+    } catch (error) {
+      await upload.abort();
+      throw error;
+    }
+    return upload.finish();
+  }
+
+  async createStream(key: string): Promise<DirectoryUpload> {
+    const target = this.#path(key);
+    const path = join(this.#temporary, `${Date.now()}-${process.pid}-${randomBytes(8).toString('hex')}`);
+    const file = await guarded('none', () => open(path, 'wx', 0o600));
+    return new DirectoryUpload(file, path, () => this.#publish(path, target));
+  }
+
+  async size(key: string): Promise<number> {
+    return this.#reading(key, async (path) => (await stat(path)).size);
+  }
+
+  async read(key: string, range?: ObjectRange): Promise<Uint8Array> {
+    return this.#reading(key, async (path) => {
+      const file = await open(path, 'r');
+      try {
+        const { size } = await file.stat();
+        const offset = Math.min(range?.offset ?? 0, size);
+        const bytes = Math.min(range?.bytes ?? size, size - offset);
+        const octets = Buffer.allocUnsafeSlow(bytes);
+        return octets.subarray(0, await readFully(file, octets, offset));
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  async *readStream(key: string, range?: ObjectRange): AsyncIterable<Uint8Array> {
+    const file = await this.#reading(key, (path) => open(path, 'r'));
+    try {
+      let offset = range?.offset ?? 0;
+      const end = range === undefined ? Number.POSITIVE_INFINITY : range.offset + range.bytes;
+      while (offset < end) {
+        const octets = Buffer.allocUnsafeSlow(Math.min(readChunkBytes, end - offset));
+        const bytes = await guarded('none', () => readFully(file, octets, offset));
+        if (bytes === 0) return;
+        yield octets.subarray(0, bytes);
+        offset += bytes;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async *list(prefix: string, after = ''): AsyncIterable<ListedObject> {
+    // The folder part of the prefix is where the walk starts; the rest filters names in it.
+    const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    yield* this.#walk(folder, prefix, after);
+  }
+
+  async remove(key: string): Promise<void> {
+    const path = this.#path(key);
+    await guarded('unknown', async () => {
+      try {
+        await unlink(path);
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') throw error;
+        return;
+      }
+      await syncFolder(dirname(path));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#folders.clear();
+  }
+
+  #path(key: string): string {
+    checkKey(key);
+    return join(this.#objects, key);
+  }
+
+  async #reading<Result>(key: string, action: (path: string) => Promise<Result>): Promise<Result> {
+    const path = this.#path(key);
+    try {
+      return await action(path);
+    } catch (error) {
+      if (isAbsence(error)) throw new ObjectMissingError(key, error);
+      throw new SpoolUnavailableError(`cannot read ${path}`, { effect: 'none', cause: error });
+    }
+  }
+
+  /** Links the finished file to its name. After the link, a failing fsync leaves the effect unknown. */
+  async #publish(path: string, target: string): Promise<CreateResult> {
+    await guarded('none', () => this.#ensureFolder(dirname(target)));
+    let result: CreateResult = 'created';
+    try {
+      await link(path, target);
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') {
+        this.#folders.delete(dirname(target));
+        throw new SpoolUnavailableError(`cannot link ${target}`, { effect: 'none', cause: error });
+      }
+      result = 'exists';
+    }
+    // Also when the name was taken: whoever took it may not have got as far as the fsync.
+    await guarded('unknown', () => syncFolder(dirname(target)));
+    return result;
+  }
+
+  async #ensureFolder(folder: string): Promise<void> {
+    if (this.#folders.has(folder)) return;
+    await makeFolderDurably(folder);
+    // Another process may have made it a moment ago and not have got as far as its fsync.
+    for (let each = dirname(folder); each.length >= this.#objects.length; each = dirname(each)) {
+      await syncFolder(each);
+    }
+    if (this.#folders.size >= rememberedFolders) this.#folders.clear();
+    this.#folders.add(folder);
+  }
+
+  async *#walk(folder: string, prefix: string, after: string): AsyncIterable<ListedObject> {
+    let files: string[] = [];
+    for (const { key, isFolder } of await this.#entries(folder)) {
+      if (!isFolder) {
+        if (key.startsWith(prefix) && key > after) files.push(key);
+        if (files.length < describedAtOnce) continue;
+      }
+      yield* await this.#describeAll(files);
+      files = [];
+      const mayMatch = key.startsWith(prefix) || prefix.startsWith(key);
+      // All keys below a folder sort behind `after` unless the folder sorts wholly before it.
+      const mayFollow = key > after || after.startsWith(key);
+      if (isFolder && mayMatch && mayFollow) yield* this.#walk(key, prefix, after);
+    }
+    yield* await this.#describeAll(files);
+  }
+
+  async #describeAll(keys: readonly string[]): Promise<ListedObject[]> {
+    const described = await Promise.all(keys.map((key) => this.#describe(key)));
+    return described.filter((each) => each !== undefined);
+  }
+
+  /** Entries of a folder in key order; folders carry their `/`, because `a-b` sorts before `a/b`. */
+  async #entries(folder: string): Promise<{ key: string; isFolder: boolean }[]> {
+    let found: Dirent[];
+    try {
+      found = await readdir(join(this.#objects, folder), { withFileTypes: true });
+    } catch (error) {
+      if (isAbsence(error)) return [];
+      throw new SpoolUnavailableError(`cannot list ${folder}`, { effect: 'none', cause: error });
+    }
+    return found
+      .map((entry) => ({
+        key: `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`,
+        isFolder: entry.isDirectory(),
+      }))
+      .sort((left, right) => (left.key < right.key ? -1 : 1));
+  }
+
+  async #describe(key: string): Promise<ListedObject | undefined> {
+    try {
+      const { size, mtimeMs } = await stat(join(this.#objects, key));
+      return { key, bytes: size, modifiedAtMs: Math.floor(mtimeMs) };
+    } catch (error) {
+      if (isAbsence(error)) return undefined; // removed while we listed
+      throw new SpoolUnavailableError(`cannot list ${key}`, { effect: 'none', cause: error });
+    }
+  }
+}
+
+/** A temporary file on its way to a name. */
+class DirectoryUpload implements ObjectUpload {
+  readonly bufferedBytes = 0;
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #publish: () => Promise<CreateResult>;
+
+  constructor(file: FileHandle, path: string, publish: () => Promise<CreateResult>) {
+    this.#file = file;
+    this.#path = path;
+    this.#publish = publish;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    await this.writeAll([chunk]);
+  }
+
+  /** Writes many pieces with one writev(2), without joining them. */
+  async writeAll(parts: readonly Uint8Array[]): Promise<void> {
+    await guarded('none', async () => {
+      let rest = parts.filter((part) => part.length > 0);
+      while (rest.length > 0) {
+        const { bytesWritten } = await this.#file.writev(rest);
+        rest = skipBytes(rest, bytesWritten);
+      }
+    });
+  }
+
+  async finish(): Promise<CreateResult> {
+    try {
+      await guarded('none', () => this.#file.datasync());
+      return await this.#publish();
+    } finally {
+      await this.abort();
+    }
+  }
+
+  async abort(): Promise<void> {
+    // Left-overs cost space until the next start cleans them, nothing else: not worth failing a stored message for.
+    await this.#file.close().catch(() => undefined);
+    await unlink(this.#path).catch(() => undefined);
+  }
+}
+
+/** What remains of `parts` behind the first `count` octets. */
+function skipBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+  let left = count;
+  const rest: Uint8Array[] = [];
+  for (const part of parts) {
+    if (left >= part.length) left -= part.length;
+    else {
+      rest.push(left === 0 ? part : part.subarray(left));
+      left = 0;
+    }
+  }
+  return rest;
+}
+
+async function readFully(file: FileHandle, octets: Buffer, position: number): Promise<number> {
+  let filled = 0;
+  while (filled < octets.length) {
+    const { bytesRead } = await file.read(octets, filled, octets.length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
+}
+
+/** mkdir -p, with an fsync of every folder that got a new entry. */
+async function makeFolderDurably(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  let each = folder;
+  while (each.length >= first.length) {
+    await syncFolder(each);
+    each = dirname(each);
+  }
+  await syncFolder(each);
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function removeStaleFiles(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > staleTemporaryMs) await unlink(path).catch(() => undefined);
+  }
+}
+
+/** Translates whatever the file system says into the spool's own error. */
+async function guarded<Result>(effect: WriteEffect, action: () => Promise<Result>): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    throw new SpoolUnavailableError(`file system: ${errorCode(error) ?? String(error)}`, {
+      effect,
+      cause: error,
+    });
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR';
+}
+
+function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
