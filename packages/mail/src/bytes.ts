@@ -3,17 +3,20 @@
  * Assumes only what ECMAScript hosts all provide (WHATWG Encoding). Fails never: malformed UTF-8 becomes U+FFFD.
  */
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
-declare const TextDecoder: new (label?: string) => { decode(bytes: Uint8Array): string };
+declare const TextDecoder: new (
+  label: string,
+  options: { ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8');
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Encodes text as UTF-8. */
 export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Decodes UTF-8; malformed sequences become U+FFFD. */
+/** Decodes UTF-8; malformed sequences become U+FFFD, a byte order mark stays (it is content, and must survive). */
 export function decodeUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }

@@ -8,3 +8,48 @@ export { Disposition } from './disposition.ts';
 export { ClientFacts, Envelope, EnvelopeRecipient, NotifyCondition, Settlement } from './envelope.ts';
 export { HeaderEdit } from './header-edit.ts';
 export { formatQueueId, queueIdHalfLimit, queueIdPattern, queueIdTimeMs } from './queue-id.ts';
+
+// RFC 5321: commands, paths, parameters, replies, transparency
+export { asciiUpperCase, isAscii, parseCommandLine, trimWhiteSpace } from './rfc5321/command.ts';
+export type { CommandLine } from './rfc5321/command.ts';
+export {
+  asciiLowerCase,
+  formatAddress,
+  isDotString,
+  lowerCaseDomain,
+  quoteLocalPart,
+  splitAddress,
+  splitRecipientDelimiter,
+  unquoteLocalPart,
+} from './rfc5321/address.ts';
+export type { AddressParts } from './rfc5321/address.ts';
+export { addressOfLiteral, isAddressLiteral, isDomainName, isIpv4, isIpv6 } from './rfc5321/domain.ts';
+export { parseMailbox, parsePath, parsePathArgument } from './rfc5321/path.ts';
+export type { MailPath, PathProblem, PathResult } from './rfc5321/path.ts';
+export { parseMailParameters, parseRcptParameters } from './rfc5321/parameters.ts';
+export type {
+  MailParameters,
+  ParameterProblem,
+  ParametersResult,
+  RcptParameters,
+} from './rfc5321/parameters.ts';
+export { decodeOriginalRecipient, decodeXtext, encodeXtext } from './rfc5321/xtext.ts';
+export type { OriginalRecipient } from './rfc5321/xtext.ts';
+export {
+  ReplyReader,
+  cleanText,
+  formatReply,
+  formatReplyText,
+  parseReplyLine,
+  replyLineLimitBytes,
+} from './rfc5321/reply.ts';
+export type { Reply, ReplyLine, ReplyProgress } from './rfc5321/reply.ts';
+export {
+  defaultEnhancedStatus,
+  formatEnhancedStatus,
+  parseEnhancedStatus,
+  splitEnhancedText,
+} from './rfc5321/enhanced-status.ts';
+export type { EnhancedStatus } from './rfc5321/enhanced-status.ts';
+export { DotDecoder, DotEncoder } from './rfc5321/dot-stuffing.ts';
+export type { DotDecoded } from './rfc5321/dot-stuffing.ts';

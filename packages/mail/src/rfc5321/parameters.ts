@@ -1,0 +1,142 @@
+/**
+ * ESMTP parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152, 3030), SMTPUTF8 (RFC 6531), AUTH (RFC 4954),
+ * RET, ENVID, NOTIFY, ORCPT (RFC 3461). As Postfix, a repeated parameter overrides the earlier one, and keywords and
+ * fixed values are taken in any case. Whether an extension is on offer is the caller's to decide, from what was given.
+ */
+import type { Envelope, NotifyCondition } from '../envelope.ts';
+import { asciiUpperCase } from './command.ts';
+import { decodeOriginalRecipient, decodeXtext } from './xtext.ts';
+
+/** Parameters of MAIL; absent = not given. */
+export interface MailParameters {
+  /** Octets; at most 2^53. */
+  size?: number;
+  body?: NonNullable<Envelope['body']>;
+  smtputf8?: true;
+  /** Decoded mailbox of AUTH=; `<>` is the empty string. */
+  auth?: string;
+  ret?: NonNullable<Envelope['ret']>;
+  /** Still xtext, as the envelope keeps it. */
+  envid?: string;
+}
+
+/** Parameters of RCPT; absent = not given. */
+export interface RcptParameters {
+  notify?: NotifyCondition[];
+  /** As received: `addr-type;xtext`. */
+  orcpt?: string;
+}
+
+/** What was wrong: `unsupported` = unknown keyword or a value that the keyword does not have (555 5.5.4). */
+export type ParameterProblem = 'unsupported' | 'size' | 'auth' | 'ret' | 'envid' | 'notify' | 'orcpt';
+
+export type ParametersResult<Parameters> =
+  | { readonly parameters: Parameters }
+  | { readonly problem: ParameterProblem; readonly parameter: string };
+
+type Reader<Parameters> = (value: string | undefined, into: Parameters) => ParameterProblem | undefined;
+
+const mailReaders: ReadonlyMap<string, Reader<MailParameters>> = new Map<string, Reader<MailParameters>>([
+  ['SIZE', readSize],
+  ['BODY', readBody],
+  ['SMTPUTF8', readSmtpUtf8],
+  ['AUTH', readAuth],
+  ['RET', readRet],
+  ['ENVID', readEnvid],
+]);
+
+const rcptReaders: ReadonlyMap<string, Reader<RcptParameters>> = new Map<string, Reader<RcptParameters>>([
+  ['NOTIFY', readNotify],
+  ['ORCPT', readOrcpt],
+]);
+
+/** Parses the parameters of MAIL. */
+export function parseMailParameters(text: string): ParametersResult<MailParameters> {
+  return readAll(text, mailReaders, {});
+}
+
+/** Parses the parameters of RCPT. */
+export function parseRcptParameters(text: string): ParametersResult<RcptParameters> {
+  return readAll(text, rcptReaders, {});
+}
+
+function readAll<Parameters>(
+  text: string,
+  readers: ReadonlyMap<string, Reader<Parameters>>,
+  parameters: Parameters,
+): ParametersResult<Parameters> {
+  for (const parameter of text.split(/[ \t]/)) {
+    if (parameter === '') continue;
+    const equals = parameter.indexOf('=');
+    const keyword = asciiUpperCase(equals === -1 ? parameter : parameter.slice(0, equals));
+    const value = equals === -1 ? undefined : parameter.slice(equals + 1);
+    const reader = readers.get(keyword);
+    const problem = reader === undefined ? 'unsupported' : reader(value, parameters);
+    if (problem !== undefined) return { problem, parameter };
+  }
+  return { parameters };
+}
+
+function readSize(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
+  // RFC 1870 section 4: at most 20 digits.
+  if (value === undefined || !/^[0-9]{1,20}$/.test(value)) return 'size';
+  into.size = Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+  return undefined;
+}
+
+function readBody(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
+  const body = asciiUpperCase(value ?? '');
+  if (body !== '7BIT' && body !== '8BITMIME' && body !== 'BINARYMIME') return 'unsupported';
+  into.body = body;
+  return undefined;
+}
+
+function readSmtpUtf8(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
+  if (value !== undefined) return 'unsupported';
+  into.smtputf8 = true;
+  return undefined;
+}
+
+function readAuth(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
+  const mailbox = value === undefined || value === '' ? undefined : decodeXtext(value);
+  if (mailbox === undefined) return 'auth';
+  into.auth = mailbox === '<>' ? '' : mailbox;
+  return undefined;
+}
+
+function readRet(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
+  const ret = asciiUpperCase(value ?? '');
+  if (ret !== 'FULL' && ret !== 'HDRS') return 'ret';
+  into.ret = ret;
+  return undefined;
+}
+
+function readEnvid(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
+  // RFC 3461 section 4.4: at most 100 characters of xtext that decodes to printable ASCII.
+  const decoded = value === undefined || value === '' || value.length > 100 ? undefined : decodeXtext(value);
+  if (value === undefined || decoded === undefined || !/^[ -~]+$/.test(decoded)) return 'envid';
+  into.envid = value;
+  return undefined;
+}
+
+const conditions: readonly NotifyCondition[] = ['SUCCESS', 'FAILURE', 'DELAY'];
+
+function readNotify(value: string | undefined, into: RcptParameters): ParameterProblem | undefined {
+  const names = asciiUpperCase(value ?? '').split(',');
+  if (names.length === 1 && names[0] === 'NEVER') {
+    into.notify = ['NEVER'];
+    return undefined;
+  }
+  const notify = conditions.filter((condition) => names.includes(condition));
+  if (notify.length !== new Set(names).size) return 'notify';
+  into.notify = notify;
+  return undefined;
+}
+
+function readOrcpt(value: string | undefined, into: RcptParameters): ParameterProblem | undefined {
+  // RFC 3461 section 4.2: at most 500 characters.
+  const original = value === undefined || value.length > 500 ? undefined : decodeOriginalRecipient(value);
+  if (value === undefined || original === undefined || /[\r\n]/.test(original.address)) return 'orcpt';
+  into.orcpt = value;
+  return undefined;
+}

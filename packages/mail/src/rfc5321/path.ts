@@ -1,0 +1,144 @@
+/**
+ * Reverse-path and forward-path of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531), read as tolerantly as Postfix with
+ * `strict_rfc821_envelopes = no`: white space after the colon, missing angle brackets, source routes (dropped), comments
+ * (dropped), quoted words and quoted pairs anywhere in the local-part, a trailing dot of the domain (dropped).
+ * Says what is wrong as a symbol; the reply belongs to the caller's statuses table. One pass, linear time.
+ */
+import { endOfQuotedString, formatAddress } from './address.ts';
+import { isAddressLiteral, isDomainName } from './domain.ts';
+import { asciiUpperCase, indexOfWhiteSpace, isAscii, trimWhiteSpace } from './command.ts';
+
+/** A parsed path. */
+export interface MailPath {
+  /** Canonical text for the envelope: quoted where needed, without source route; empty for the null path `<>`. */
+  readonly address: string;
+  /** What the local-part means: without quotes and backslashes. */
+  readonly localPart: string;
+  /** As given, without trailing dot; absent in `<postmaster>`. */
+  readonly domain: string | undefined;
+  readonly isNull: boolean;
+  /** False when the address needs SMTPUTF8 (RFC 6531). */
+  readonly isAscii: boolean;
+}
+
+/**
+ * - `keyword`: no `FROM:`/`TO:`, or nothing after it (Postfix: 501 5.5.4 Syntax);
+ * - `address`: not an address (501 5.1.7, 501 5.1.3).
+ */
+export type PathProblem = 'keyword' | 'address';
+
+export type PathResult =
+  | { readonly path: MailPath; readonly parameters: string }
+  | { readonly problem: PathProblem };
+
+/**
+ * Parses the argument of MAIL or RCPT, for example `FROM:<a@b.test> SIZE=100`.
+ * `parameters` is the text after the path, for {@link parseMailParameters} or {@link parseRcptParameters}.
+ */
+export function parsePathArgument(argument: string, keyword: 'FROM' | 'TO'): PathResult {
+  const colon = keyword.length;
+  if (argument.charAt(colon) !== ':' || asciiUpperCase(argument.slice(0, colon)) !== keyword) {
+    return { problem: 'keyword' };
+  }
+  const rest = trimWhiteSpace(argument.slice(colon + 1));
+  if (rest === '') return { problem: 'keyword' };
+  const end = endOfPathToken(rest);
+  if (end === -1) return { problem: 'address' };
+  const path = parsePath(rest.slice(0, end));
+  if (path === undefined) return { problem: 'address' };
+  return { path, parameters: trimWhiteSpace(rest.slice(end)) };
+}
+
+/** Parses one path with or without angle brackets: `<a@b>`, `a@b`, `<>`, `<@relay:a@b>`, `<postmaster>`. */
+export function parsePath(token: string): MailPath | undefined {
+  const inner = token.startsWith('<') && token.endsWith('>') ? token.slice(1, -1) : token;
+  const mailbox = stripSourceRoute(trimWhiteSpace(inner));
+  if (mailbox === undefined) return undefined;
+  if (mailbox === '') {
+    return token.startsWith('<')
+      ? { address: '', localPart: '', domain: undefined, isNull: true, isAscii: true }
+      : undefined;
+  }
+  return parseMailbox(mailbox);
+}
+
+/** Parses `local-part[@domain]`. */
+export function parseMailbox(text: string): MailPath | undefined {
+  const local = scanLocalPart(text);
+  if (local === undefined || local.raw === '') return undefined;
+  if (local.end === text.length) return finish(local.raw, undefined);
+  const domain = text.slice(local.end + 1);
+  const name = domain.endsWith('.') && domain.length > 1 ? domain.slice(0, -1) : domain;
+  if (!isDomainName(name) && !isAddressLiteral(name)) return undefined;
+  return finish(local.raw, name);
+}
+
+function finish(localPart: string, domain: string | undefined): MailPath {
+  const address = formatAddress(localPart, domain);
+  return { address, localPart, domain, isNull: false, isAscii: isAscii(address) };
+}
+
+/** Where the path token ends: white space outside of quotes and angle brackets. -1 when a quote or bracket stays open. */
+function endOfPathToken(text: string): number {
+  if (!/["<\\]/.test(text)) {
+    const space = indexOfWhiteSpace(text);
+    return space === -1 ? text.length : space;
+  }
+  let depth = 0;
+  let index = 0;
+  while (index < text.length) {
+    const character = text.charAt(index);
+    if (character === '\\') index += 2;
+    else if (character === '"') {
+      const end = endOfQuotedString(text, index);
+      if (text.charAt(end - 1) !== '"' || end - 1 === index) return -1;
+      index = end;
+    } else {
+      if (depth === 0 && indexOfWhiteSpace(character) === 0) return index;
+      depth += bracketStep(character, depth);
+      index += 1;
+    }
+  }
+  return depth === 0 ? text.length : -1;
+}
+
+function bracketStep(character: string, depth: number): number {
+  if (character === '<') return 1;
+  return character === '>' && depth > 0 ? -1 : 0;
+}
+
+/** RFC 5321 appendix C: `@a.test,@b.test:user@c.test` must be accepted and the route ignored. */
+function stripSourceRoute(text: string): string | undefined {
+  if (!text.startsWith('@')) return text;
+  const colon = text.indexOf(':');
+  if (colon === -1) return undefined;
+  const hops = text.slice(0, colon).split(',');
+  if (!hops.every((hop) => hop.startsWith('@') && isDomainName(hop.slice(1)))) return undefined;
+  return text.slice(colon + 1);
+}
+
+const specials = '()<>,;:[]';
+
+/** Reads atoms, quoted-strings and quoted pairs up to the `@`; gives their meaning and where it stopped. */
+function scanLocalPart(text: string): { raw: string; end: number } | undefined {
+  let raw = '';
+  let index = 0;
+  while (index < text.length && text.charAt(index) !== '@') {
+    const character = text.charAt(index);
+    if (character === '"') {
+      const end = endOfQuotedString(text, index);
+      if (text.charAt(end - 1) !== '"' || end - 1 === index) return undefined;
+      raw += text.slice(index + 1, end - 1).replace(/\\(.)/gsu, '$1');
+      index = end;
+    } else if (character === '\\') {
+      if (index + 1 === text.length) return undefined;
+      raw += text.charAt(index + 1);
+      index += 2;
+    } else {
+      if (specials.includes(character) || character <= ' ' || character === '\u007f') return undefined;
+      raw += character;
+      index += 1;
+    }
+  }
+  return { raw, end: index };
+}
