@@ -1,0 +1,86 @@
+/**
+ * Runs the task as a child with Node 24 and our tools first in PATH, and stands in for it: arguments, signals, exit code.
+ * Ctrl-C reaches the whole process group of a terminal and npm passes it on besides, so a child in our group would hear
+ * it two or three times and take the second for "now at once". The child therefore has a session of its own and hears
+ * each signal once, from us; a second Ctrl-C later than a moment counts as a second one.
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { nodePath } from './node-24.mjs';
+import { SetupError } from './setup-error.mjs';
+
+/** @type {readonly NodeJS.Signals[]} */
+const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'];
+/** Signals of one kind within this time are one key press. */
+const sameEventMs = 400;
+
+/**
+ * Runs the task; resolves to its exit code (128 + n when a signal ended it).
+ * @param {import('./tasks.mjs').Task} task
+ * @param {readonly string[]} taskArguments
+ * @param {import('./places.mjs').Places} places
+ * @returns {Promise<number>}
+ */
+export function runTask(task, taskArguments, places) {
+  const command = task.program.endsWith('.ts') ? nodePath(places) : join(places.toolFolder, task.program);
+  const script = task.program.endsWith('.ts') ? [inRoot(task.program, places)] : [];
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      command,
+      [...script, ...task.arguments.map((each) => each.replace('<root>', places.root)), ...taskArguments],
+      {
+        cwd: task.keepsFolder ? process.cwd() : places.root,
+        env: environmentOf(places),
+        stdio: 'inherit',
+        detached: true,
+      },
+    );
+    const stopListening = passSignalsOn(child);
+    child.on('error', (error) => {
+      stopListening();
+      reject(new SetupError(`${command} does not start: ${error.message}`, { cause: error }));
+    });
+    child.on('close', (code, signal) => {
+      stopListening();
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+/**
+ * Our environment with Node 24 and our own binaries first in PATH.
+ * @param {import('./places.mjs').Places} places
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function environmentOf(places) {
+  const path = [places.toolFolder, places.binFolder, process.env['PATH'] ?? ''].join(delimiter);
+  return { ...process.env, PATH: path };
+}
+
+/**
+ * @param {string} file
+ * @param {import('./places.mjs').Places} places
+ */
+function inRoot(file, places) {
+  return isAbsolute(file) ? file : join(places.root, file);
+}
+
+/**
+ * @param {import('node:child_process').ChildProcess} child
+ * @returns {() => void} stops passing on
+ */
+function passSignalsOn(child) {
+  /** @type {Map<NodeJS.Signals, number>} */
+  const lastMs = new Map();
+  const pass = (/** @type {NodeJS.Signals} */ signal) => {
+    const nowMs = performance.now();
+    const isRepeat = nowMs - (lastMs.get(signal) ?? -Infinity) < sameEventMs;
+    lastMs.set(signal, nowMs);
+    if (!isRepeat) child.kill(signal);
+  };
+  for (const signal of passedOn) process.on(signal, pass);
+  return () => {
+    for (const signal of passedOn) process.off(signal, pass);
+  };
+}
