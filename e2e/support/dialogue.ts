@@ -2,9 +2,12 @@
  * Plays scripted SMTP dialogues against any server and records what it answers, one step at a time, so that two servers can be
  * compared. A script is text: `= name` opens a dialogue, each further line is one step. A step is sent with CRLF added; `\r`, `\n`,
  * `\0`, `\t` and `\xNN` are escapes; `\c` at the end of a line suppresses CRLF. ` && ` joins commands into one write (pipelining).
- * A step that starts with `~` is content: nothing is awaited after it. `# ` is a comment; `^N` repeats the line N times.
+ * A step that starts with `~` is content: nothing is awaited after it. `# ` is a comment; `^N` repeats the line N times; `@tls` starts
+ * TLS on the connection. ` => ` at the end of a line says what must be answered, replies separated by commas; a script without
+ * expectations is for comparing two servers.
  */
 import { type Socket, createConnection } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** One dialogue of a script. */
 export interface Dialogue {
@@ -17,6 +20,9 @@ export interface Step {
   readonly text: string;
   readonly octets: Buffer;
   readonly replies: number;
+  /** What a script demands, if it does. */
+  readonly expected: readonly string[] | undefined;
+  readonly startsTls: boolean;
 }
 
 /** What came back: reply code and enhanced code per reply; `closed` when the server ended the session; `silence` after 5 s. */
@@ -36,7 +42,10 @@ export function parseDialogues(script: string): Dialogue[] {
   return dialogues;
 }
 
-function parseStep(line: string): Step {
+function parseStep(wholeLine: string): Step {
+  const [line = '', demand] = wholeLine.split(' => ');
+  const expected = demand?.split(',');
+  if (line === '@tls') return { text: line, octets: Buffer.alloc(0), replies: 0, expected, startsTls: true };
   const [, count, rest] = /^\^(\d+) (.*)$/.exec(line) ?? [undefined, '1', line];
   const isContent = rest?.startsWith('~') === true;
   const commands = isContent ? [(rest ?? '').slice(1)] : (rest ?? '').split(' && ');
@@ -46,6 +55,8 @@ function parseStep(line: string): Step {
     text: line,
     octets: Buffer.from(octets.repeat(times), 'latin1'),
     replies: isContent ? 0 : commands.length * times,
+    expected,
+    startsTls: false,
   };
 }
 
@@ -70,10 +81,16 @@ function escapes(code: string): string {
 }
 
 /** Plays one dialogue. Never rejects for what a server does; the answers say it. */
-export async function playDialogue(port: number, dialogue: Dialogue, silenceMs = 5000): Promise<Answer[]> {
+export async function playDialogue(
+  port: number,
+  dialogue: Dialogue,
+  { silenceMs = 5000, isImplicitTls = false } = {},
+): Promise<Answer[]> {
   const reader = new ReplyReader(createConnection({ host: '127.0.0.1', port }), silenceMs);
+  if (isImplicitTls) await reader.startTls();
   const answers: Answer[] = [{ step: '(connect)', replies: [await reader.next()] }];
   for (const step of dialogue.steps) {
+    if (step.startsTls) await reader.startTls();
     reader.write(step.octets);
     const replies: string[] = [];
     for (let index = 0; index < step.replies; index += 1) {
@@ -90,7 +107,7 @@ export async function playDialogue(port: number, dialogue: Dialogue, silenceMs =
 
 /** Splits what a server sends into replies. */
 class ReplyReader {
-  readonly #socket: Socket;
+  #socket: Socket;
   readonly #silenceMs: number;
   readonly #replies: string[] = [];
   #text = '';
@@ -100,6 +117,22 @@ class ReplyReader {
   constructor(socket: Socket, silenceMs: number) {
     this.#socket = socket;
     this.#silenceMs = silenceMs;
+    this.#listen(socket);
+  }
+
+  /** Upgrades the connection; certificates are not verified. A failed handshake ends the session. */
+  startTls(): Promise<void> {
+    const plain = this.#socket;
+    plain.removeAllListeners();
+    return new Promise((resolve) => {
+      const secure = connectTls({ socket: plain, rejectUnauthorized: false }, resolve);
+      secure.once('error', () => resolve());
+      this.#socket = secure;
+      this.#listen(secure);
+    });
+  }
+
+  #listen(socket: Socket): void {
     socket.on('data', (data) => this.#take(data.toString('latin1')));
     socket.on('close', () => this.#end());
     socket.on('error', () => this.#end());
