@@ -154,7 +154,11 @@ async function followAliases(
     if (step.kind !== 'alias') return { ...step, ttlSeconds };
     name = step.name;
   }
-  throw new DnsError('DNS_SERVER_FAILURE', `too many aliases from ${question.name}`);
+  throw tooManyAliases(question.name);
+}
+
+function tooManyAliases(name: string): DnsError {
+  return new DnsError('DNS_SERVER_FAILURE', `too many aliases from ${name}`);
 }
 
 /** Reads one answer: records of the type at the end of its alias chain, or where the chain leaves the packet. */
@@ -166,7 +170,8 @@ function readAnswer(
   const answers = packet.answers ?? [];
   let owner = name;
   let ttlSeconds = longestTtlSeconds;
-  for (let hop = 0; hop < longestAliasChain; hop += 1) {
+  for (let hop = 0; ; hop += 1) {
+    if (hop === longestAliasChain) throw tooManyAliases(name);
     const here = answers.filter((record) => canonicalName(record.name) === owner);
     const records = here.filter((record) => record.type === type);
     if (records.length > 0)
