@@ -118,7 +118,7 @@ function configurationOf(
     'jetstream {',
     `  store_dir: "${at.storeDir}"`,
     '  max_memory_store: 64MB',
-    '  max_file_store: 8GB',
+    '  max_file_store: 64GB',
     ...(options.syncAlways === false ? [] : ['  sync_interval: always']),
     '}',
   ];

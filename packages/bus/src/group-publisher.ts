@@ -1,0 +1,174 @@
+/**
+ * Group commit for publishing: while batches are on their way, further messages gather and go out as the next atomic
+ * batch, so that a stream with `sync_interval: always` pays one fsync for many. Self-clocking: no timer, and a lone
+ * message goes by a plain publish at once. At most two batches in flight (more hurt a replica-1 stream).
+ *
+ * A message is repeated with its msgID until it is stored, refused for good, or its signal fires; `isDuplicate` true counts
+ * as stored because the repeat was this process's own (durability rule 19). Fails with StreamFullError, BusRefusedError,
+ * BusClosedError. One publisher belongs to one stream; two publishers never share a batch.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ClosedConnectionError, DrainingConnectionError } from '@nats-io/transport-node';
+import { type BatchMessage, batchLimit, batchLimitBytes, publishBatch } from './batch.ts';
+import type { Bus } from './bus.ts';
+import { BusClosedError, BusRefusedError, StreamFullError } from './errors.ts';
+import {
+  type BusHeaders,
+  type PublishAnswer,
+  isTransient,
+  requestPublish,
+  serverCode,
+} from './publish-answer.ts';
+
+/** What may accompany a publish. */
+export interface PublishOptions {
+  /** Nats-Msg-Id; without one a repeat after an unknown answer may store the message twice. */
+  readonly messageId?: string;
+  readonly headers?: BusHeaders;
+  /** Ends the repeating; the promise rejects with BusClosedError and the message may yet be stored. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where the message stands. */
+export interface Published {
+  readonly sequence: number;
+  /** The server had this msgID already; `sequence` is that of the stored message. */
+  readonly isDuplicate: boolean;
+}
+
+/** A publisher of one stream. */
+export interface GroupPublisher {
+  /** Resolves when the message is durable. */
+  publish(subject: string, payload: Uint8Array, options?: PublishOptions): Promise<Published>;
+  /** Messages that wait or are in flight. */
+  readonly pending: number;
+}
+
+interface Waiting {
+  readonly message: BatchMessage;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (published: Published) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const batchesInFlight = 2;
+const retryMs = 100;
+const retryLimitMs = 1000;
+/** Parallel single publishes when a batch has to be taken apart. */
+const singlesAtOnce = 64;
+
+/** Opens a publisher for one stream of {@link Bus.names}. */
+export function openGroupPublisher(bus: Bus, stream: string): GroupPublisher {
+  const queue: Waiting[] = [];
+  let inFlight = 0;
+  let unsettled = 0;
+
+  function pump(): void {
+    while (inFlight < batchesInFlight && queue.length > 0) {
+      inFlight += 1;
+      void send(takeBatch(queue)).finally(() => {
+        inFlight -= 1;
+        pump();
+      });
+    }
+  }
+
+  async function send(batch: readonly Waiting[]): Promise<void> {
+    const only = batch[0];
+    if (batch.length === 1 && only !== undefined) return sendAlone(only);
+    const answer = await attempt(() =>
+      publishBatch(
+        bus.connection,
+        batch.map((each) => each.message),
+        bus.publishTimeoutMs,
+      ),
+    );
+    if (answer.kind === 'stored') {
+      bus.noteAnswer();
+      const first = answer.sequence - batch.length + 1;
+      batch.forEach((each, index) => each.resolve({ sequence: first + index, isDuplicate: false }));
+      return;
+    }
+    if (answer.kind === 'refused' && answer.code === serverCode.streamFull)
+      return batch.forEach((each) => each.reject(new StreamFullError(stream)));
+    // Duplicates in the batch, an unknown fate, an election: each message by itself finds out with its msgID.
+    for (let start = 0; start < batch.length; start += singlesAtOnce)
+      await Promise.all(batch.slice(start, start + singlesAtOnce).map(sendAlone));
+  }
+
+  async function sendAlone(waiting: Waiting): Promise<void> {
+    for (let pauseMs = retryMs; ; pauseMs = Math.min(pauseMs * 2, retryLimitMs)) {
+      if (waiting.signal?.aborted === true)
+        return waiting.reject(new BusClosedError('publish given up by its caller'));
+      const answer = await attempt(() =>
+        requestPublish(bus.connection, waiting.message, bus.publishTimeoutMs),
+      );
+      if (answer.kind !== 'unknown') bus.noteAnswer();
+      if (settle(waiting, answer)) return;
+      await sleep(pauseMs);
+    }
+  }
+
+  function settle(waiting: Waiting, answer: PublishAnswer | FailedAnswer): boolean {
+    if (answer.kind === 'stored') {
+      waiting.resolve({ sequence: answer.sequence, isDuplicate: answer.isDuplicate });
+      return true;
+    }
+    if (answer.kind === 'failed') {
+      waiting.reject(answer.error);
+      return true;
+    }
+    if (answer.kind !== 'refused' || isTransient(answer.code)) return false;
+    const error =
+      answer.code === serverCode.streamFull
+        ? new StreamFullError(stream)
+        : new BusRefusedError(answer.code, answer.text);
+    waiting.reject(error);
+    return true;
+  }
+
+  return {
+    get pending() {
+      return unsettled;
+    },
+    publish(subject, payload, options = {}) {
+      const id = options.messageId === undefined ? {} : { 'Nats-Msg-Id': options.messageId };
+      const message = { subject, payload, headers: { ...options.headers, ...id } };
+      unsettled += 1;
+      const published = new Promise<Published>((resolve, reject) => {
+        queue.push({ message, signal: options.signal, resolve, reject });
+      }).finally(() => {
+        unsettled -= 1;
+      });
+      // Everything that is published in this turn of the event loop shares the first batch.
+      queueMicrotask(pump);
+      return published;
+    },
+  };
+}
+
+/** The client did not send it at all: closed, or larger than the server's max_payload. */
+interface FailedAnswer {
+  readonly kind: 'failed';
+  readonly error: Error;
+}
+
+async function attempt(request: () => Promise<PublishAnswer>): Promise<PublishAnswer | FailedAnswer> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof ClosedConnectionError || error instanceof DrainingConnectionError)
+      return { kind: 'failed', error: new BusClosedError('the bus was closed') };
+    return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+function takeBatch(queue: Waiting[]): Waiting[] {
+  let bytes = 0;
+  let count = 0;
+  while (count < queue.length && count < batchLimit && bytes < batchLimitBytes) {
+    bytes += queue[count]?.message.payload.length ?? 0;
+    count += 1;
+  }
+  return queue.splice(0, count);
+}
