@@ -53,3 +53,14 @@ export {
 export type { EnhancedStatus } from './rfc5321/enhanced-status.ts';
 export { DotDecoder, DotEncoder } from './rfc5321/dot-stuffing.ts';
 export type { DotDecoded } from './rfc5321/dot-stuffing.ts';
+
+// RFC 5322: header sections and the fields that we write
+export { HeaderEndFinder, fieldValue, parseHeaderSection } from './rfc5322/header-section.ts';
+export type { HeaderField, HeaderSection } from './rfc5322/header-section.ts';
+export { foldField, wordsOf } from './rfc5322/fold.ts';
+export { formatDate } from './rfc5322/date.ts';
+export { formatMessageId } from './rfc5322/message-id.ts';
+export { formatReceived } from './rfc5322/received.ts';
+export type { ReceivedFacts } from './rfc5322/received.ts';
+export { locateAddresses } from './rfc5322/address-list.ts';
+export type { LocatedAddress } from './rfc5322/address-list.ts';
