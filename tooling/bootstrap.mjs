@@ -16,5 +16,9 @@ if (Number(process.versions.node.split('.')[0]) < oldestNode) {
   import('./bootstrap/main.mjs')
     .then(({ main }) => main(process.argv.slice(2)))
     // exit(), not exitCode: an abandoned name lookup of an unreachable download would keep the process for seconds.
-    .then((code) => process.exit(code));
+    .then((code) => process.exit(code))
+    .catch((error) => {
+      console.error('railpost: setting up failed by a fault of its own:', error);
+      process.exit(70);
+    });
 }

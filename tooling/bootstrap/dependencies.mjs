@@ -58,10 +58,9 @@ export function stampOf(root) {
   const lock = join(root, 'package-lock.json');
   if (existsSync(lock)) hash.update(readFileSync(lock));
   for (const file of packageFiles(root)) {
-    const content = JSON.parse(readFileSync(file, 'utf8'));
-    hash.update(
-      `\n${file.slice(root.length)}\n${JSON.stringify(decisiveFields.map((field) => content[field] ?? null))}`,
-    );
+    const content = readPackage(file);
+    const decisive = decisiveFields.map((field) => content[field] ?? null);
+    hash.update(`\n${file.slice(root.length)}\n${JSON.stringify(decisive)}`);
   }
   return `${hash.digest('hex')}\n`;
 }
@@ -72,15 +71,25 @@ export function stampOf(root) {
  */
 function packageFiles(root) {
   const rootFile = join(root, 'package.json');
-  /** @type {string[]} */
-  const patterns = JSON.parse(readFileSync(rootFile, 'utf8')).workspaces ?? [];
+  const patterns = readPackage(rootFile)['workspaces'];
   const files = [rootFile];
-  for (const pattern of patterns) {
-    const folder = join(root, pattern.replace(/\/\*$/, ''));
-    const names = pattern.endsWith('/*') ? (existsSync(folder) ? readdirSync(folder).sort() : []) : ['.'];
+  for (const pattern of Array.isArray(patterns) ? patterns : []) {
+    const folder = join(root, String(pattern).replace(/\/\*$/, ''));
+    const names = existsSync(folder) ? readdirSync(folder).sort() : [];
     files.push(...names.map((name) => join(folder, name, 'package.json')).filter((file) => existsSync(file)));
   }
   return files;
+}
+
+/**
+ * @param {string} file
+ * @returns {Record<string, unknown>}
+ */
+function readPackage(file) {
+  /** @type {unknown} */
+  const content = JSON.parse(readFileSync(file, 'utf8'));
+  if (typeof content !== 'object' || content === null) throw new SetupError(`${file} is not a package.json`);
+  return { ...content };
 }
 
 /** The npm that started us, else the one in PATH. @returns {[string, ...string[]]} */

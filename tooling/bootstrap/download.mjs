@@ -26,7 +26,7 @@ export async function download(url, sha256) {
     /** @type {Uint8Array[]} */
     const chunks = [];
     let received = 0;
-    for await (const chunk of reply.body) {
+    for await (const chunk of /** @type {AsyncIterable<Uint8Array>} */ (reply.body)) {
       clearTimeout(timer);
       timer = setTimeout(() => abort.abort(), stallTimeoutMs);
       chunks.push(chunk);
