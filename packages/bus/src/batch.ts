@@ -5,7 +5,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { type BusHeaders, type PublishAnswer, requestPublish, toBusHeaders } from './publish-answer.ts';
+import {
+  type BusHeaders,
+  type PublishAnswer,
+  requestPublish,
+  toBusHeaders,
+  translateClosed,
+} from './publish-answer.ts';
 
 /** Most messages that nats-server takes in one atomic batch. */
 export const batchLimit = 1000;
@@ -23,7 +29,7 @@ export interface BatchMessage {
  * Publishes the messages atomically (a single one plainly) under a fresh batch id. On `stored`, `sequence` is that of the
  * last message; the i-th has `sequence - messages.length + 1 + i`. Every call may be repeated: nothing is kept.
  */
-export function publishBatch(
+export async function publishBatch(
   connection: NatsConnection,
   messages: readonly BatchMessage[],
   timeoutMs: number,
@@ -38,7 +44,11 @@ export function publishBatch(
       'Nats-Batch-Id': id,
       'Nats-Batch-Sequence': String(index + 1),
     });
-    connection.publish(message.subject, message.payload, { headers });
+    try {
+      connection.publish(message.subject, message.payload, { headers });
+    } catch (error) {
+      throw translateClosed(error);
+    }
   });
   const commit = {
     'Nats-Batch-Id': id,

@@ -8,7 +8,6 @@
  * BusClosedError. One publisher belongs to one stream; two publishers never share a batch.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClosedConnectionError, DrainingConnectionError } from '@nats-io/transport-node';
 import { type BatchMessage, batchLimit, batchLimitBytes, publishBatch } from './batch.ts';
 import type { Bus } from './bus.ts';
 import { BusClosedError, BusRefusedError, StreamFullError } from './errors.ts';
@@ -157,8 +156,6 @@ async function attempt(request: () => Promise<PublishAnswer>): Promise<PublishAn
   try {
     return await request();
   } catch (error) {
-    if (error instanceof ClosedConnectionError || error instanceof DrainingConnectionError)
-      return { kind: 'failed', error: new BusClosedError('the bus was closed') };
     return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
   }
 }

@@ -7,7 +7,7 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { encodeRecord } from '@railpost/contracts';
 import type { Bus } from './bus.ts';
-import { BusUnavailableError } from './errors.ts';
+import { BusClosedError, BusUnavailableError } from './errors.ts';
 import { requestPublish } from './publish-answer.ts';
 
 /** One lease somebody may hold. */
@@ -108,21 +108,20 @@ class Term implements LeaseTerm {
     if (this.#ended.signal.aborted) return;
     await this.#refreshing;
     this.#end();
-    await requestPublish(
-      this.#bus.connection,
-      {
-        subject: this.#key.subject,
-        payload: new Uint8Array(0),
-        headers: { 'KV-Operation': 'DEL', 'Nats-Expected-Last-Subject-Sequence': String(this.#revision) },
-      },
-      this.#bus.publishTimeoutMs,
-    );
+    const headers = {
+      'KV-Operation': 'DEL',
+      'Nats-Expected-Last-Subject-Sequence': String(this.#revision),
+    };
+    const message = { subject: this.#key.subject, payload: new Uint8Array(0), headers };
+    await requestPublish(this.#bus.connection, message, this.#bus.publishTimeoutMs).catch(ignoreClosed);
   }
 
   async #refreshOnce(): Promise<boolean> {
     if (!this.isHeld()) return false;
     const sentAt = performance.now();
-    const outcome = await publishRevision(this.#bus, { ...this.#key, expected: this.#revision });
+    const outcome = await publishRevision(this.#bus, { ...this.#key, expected: this.#revision }).catch(
+      ignoreClosed,
+    );
     if (this.#ended.signal.aborted) return false;
     if (outcome === 'unknown') return this.isHeld();
     if (outcome === 'taken') {
@@ -140,6 +139,12 @@ class Term implements LeaseTerm {
     clearInterval(this.#timer);
     this.#ended.abort();
   }
+}
+
+/** A closed bus refreshes nothing: the term ends by the clock. */
+function ignoreClosed(error: unknown): 'unknown' {
+  if (error instanceof BusClosedError) return 'unknown';
+  throw error;
 }
 
 /** How long after a refresh the holder acts: TTL - 5 s, for short TTLs two thirds of it. */

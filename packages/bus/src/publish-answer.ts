@@ -4,11 +4,14 @@
  * an answer.
  */
 import {
+  ClosedConnectionError,
+  DrainingConnectionError,
   type NatsConnection,
   RequestError,
   TimeoutError,
   headers as makeHeaders,
 } from '@nats-io/transport-node';
+import { BusClosedError } from './errors.ts';
 
 /** What became of a publish. */
 export type PublishAnswer =
@@ -57,7 +60,7 @@ export function isTransient(code: number): boolean {
   return transientCodes.has(code);
 }
 
-/** Publishes and waits for the PubAck at most `timeoutMs`. Never rejects but for a closed connection. */
+/** Publishes and waits for the PubAck at most `timeoutMs`. @throws BusClosedError; client errors when it was not sent */
 export async function requestPublish(
   connection: NatsConnection,
   message: { readonly subject: string; readonly payload: Uint8Array; readonly headers: BusHeaders },
@@ -72,8 +75,14 @@ export async function requestPublish(
   } catch (error) {
     if (error instanceof RequestError && error.isNoResponders()) return { kind: 'absent' };
     if (error instanceof TimeoutError || error instanceof RequestError) return { kind: 'unknown' };
-    throw error;
+    throw translateClosed(error);
   }
+}
+
+/** The error to pass on for one that the client threw: BusClosedError when the connection was closed. */
+export function translateClosed(error: unknown): unknown {
+  const isClosed = error instanceof ClosedConnectionError || error instanceof DrainingConnectionError;
+  return isClosed ? new BusClosedError('the bus was closed') : error;
 }
 
 /** Makes client headers of plain pairs. */
@@ -93,8 +102,10 @@ function parseAnswer(answer: unknown): PublishAnswer {
     error?: { err_code?: unknown; code?: unknown; description?: unknown };
   };
   if (ack.error !== undefined) {
-    if (ack.error.code === 503) return { kind: 'absent' };
-    return { kind: 'refused', code: Number(ack.error.err_code), text: String(ack.error.description) };
+    const code = Number(ack.error.err_code);
+    // A full stream says 503 too, but it will not pass by itself as an election does.
+    if (ack.error.code === 503 && code !== serverCode.streamFull) return { kind: 'absent' };
+    return { kind: 'refused', code, text: String(ack.error.description) };
   }
   if (typeof ack.stream !== 'string' || typeof ack.seq !== 'number') return { kind: 'unknown' };
   return { kind: 'stored', stream: ack.stream, sequence: ack.seq, isDuplicate: ack.duplicate === true };
