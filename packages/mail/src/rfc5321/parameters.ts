@@ -112,8 +112,8 @@ function readRet(value: string | undefined, into: MailParameters): ParameterProb
 }
 
 function readEnvid(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
-  // RFC 3461 section 4.4: at most 100 characters of xtext that decodes to printable ASCII.
-  const decoded = value === undefined || value === '' || value.length > 100 ? undefined : decodeXtext(value);
+  // RFC 3461 section 4.4: xtext of printable ASCII. Longer than its 100 characters is taken, as Postfix does.
+  const decoded = value === undefined || value === '' ? undefined : decodeXtext(value);
   if (value === undefined || decoded === undefined || !/^[ -~]+$/.test(decoded)) return 'envid';
   into.envid = value;
   return undefined;
@@ -122,13 +122,15 @@ function readEnvid(value: string | undefined, into: MailParameters): ParameterPr
 const conditions: readonly NotifyCondition[] = ['SUCCESS', 'FAILURE', 'DELAY'];
 
 function readNotify(value: string | undefined, into: RcptParameters): ParameterProblem | undefined {
-  const names = asciiUpperCase(value ?? '').split(',');
+  const names = asciiUpperCase(value ?? '')
+    .split(',')
+    .filter((name) => name !== '');
   if (names.length === 1 && names[0] === 'NEVER') {
     into.notify = ['NEVER'];
     return undefined;
   }
   const notify = conditions.filter((condition) => names.includes(condition));
-  if (notify.length !== new Set(names).size) return 'notify';
+  if (notify.length === 0 || notify.length !== new Set(names).size) return 'notify';
   into.notify = notify;
   return undefined;
 }

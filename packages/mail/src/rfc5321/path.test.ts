@@ -30,6 +30,10 @@ test.each([
   ['FROM:<alice@[IPv6:::ffff:192.0.2.1]>', 'alice@[IPv6:::ffff:192.0.2.1]', ''],
   ['FROM:<alice@my_host.test>', 'alice@my_host.test', ''],
   ['FROM:<élan@bücher.test> SMTPUTF8', 'élan@bücher.test', 'SMTPUTF8'],
+  ['FROM:<""@example.test>', '""@example.test', ''],
+  ['FROM:<alice(comment)@example.test>', 'alice@example.test', ''],
+  ['FROM:<alice @example.test>', 'alice@example.test', ''],
+  ['FROM:<<alice@example.test>>', 'alice@example.test', ''],
   ['FROM:<host!user>', 'host!user', ''],
   ['FROM:<Alice@EXAMPLE.test>', 'Alice@EXAMPLE.test', ''],
 ])('reads the reverse-path of %j', (argument, address, parameters) => {
@@ -106,7 +110,7 @@ test('never throws, and an accepted address is stable under a second reading', (
   );
 });
 
-test.each(['"', '\\', '<', '<"', '@a.test,', 'a.', '[', '"\\'])(
+test.each(['"', '\\', '<', '<"', '@a.test,', 'a.', '[', '"\\', '(', ' ', '()'])(
   'takes 200 kB of %j in linear time',
   (piece) => {
     const startedAt = performance.now();

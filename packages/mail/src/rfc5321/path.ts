@@ -51,7 +51,8 @@ export function parsePathArgument(argument: string, keyword: 'FROM' | 'TO'): Pat
 
 /** Parses one path with or without angle brackets: `<a@b>`, `a@b`, `<>`, `<@relay:a@b>`, `<postmaster>`. */
 export function parsePath(token: string): MailPath | undefined {
-  const inner = token.startsWith('<') && token.endsWith('>') ? token.slice(1, -1) : token;
+  let inner = token;
+  while (inner.startsWith('<') && inner.endsWith('>')) inner = inner.slice(1, -1);
   const mailbox = stripSourceRoute(trimWhiteSpace(inner));
   if (mailbox === undefined) return undefined;
   if (mailbox === '') {
@@ -65,9 +66,9 @@ export function parsePath(token: string): MailPath | undefined {
 /** Parses `local-part[@domain]`. */
 export function parseMailbox(text: string): MailPath | undefined {
   const local = scanLocalPart(text);
-  if (local === undefined || local.raw === '') return undefined;
-  if (local.end === text.length) return finish(local.raw, undefined);
-  const domain = text.slice(local.end + 1);
+  if (local === undefined || local.end === 0) return undefined;
+  if (local.end === text.length) return local.raw === '' ? undefined : finish(local.raw, undefined);
+  const domain = trimWhiteSpace(text.slice(local.end + 1));
   const name = domain.endsWith('.') && domain.length > 1 ? domain.slice(0, -1) : domain;
   if (!isDomainName(name) && !isAddressLiteral(name)) return undefined;
   return finish(local.raw, name);
@@ -119,26 +120,38 @@ function stripSourceRoute(text: string): string | undefined {
 
 const specials = '()<>,;:[]';
 
-/** Reads atoms, quoted-strings and quoted pairs up to the `@`; gives their meaning and where it stopped. */
+/** Reads atoms, quoted-strings, quoted pairs and comments up to the `@`; gives their meaning and where it stopped. */
 function scanLocalPart(text: string): { raw: string; end: number } | undefined {
   let raw = '';
   let index = 0;
   while (index < text.length && text.charAt(index) !== '@') {
-    const character = text.charAt(index);
-    if (character === '"') {
-      const end = endOfQuotedString(text, index);
-      if (text.charAt(end - 1) !== '"' || end - 1 === index) return undefined;
-      raw += text.slice(index + 1, end - 1).replace(/\\(.)/gsu, '$1');
-      index = end;
-    } else if (character === '\\') {
-      if (index + 1 === text.length) return undefined;
-      raw += text.charAt(index + 1);
-      index += 2;
-    } else {
-      if (specials.includes(character) || character <= ' ' || character === '\u007f') return undefined;
-      raw += character;
-      index += 1;
-    }
+    const piece = scanPiece(text, index);
+    if (piece === undefined) return undefined;
+    raw += piece.raw;
+    index = piece.end;
   }
   return { raw, end: index };
+}
+
+/** One quoted-string, quoted pair, comment, white space (only before the `@`) or plain character. */
+function scanPiece(text: string, start: number): { raw: string; end: number } | undefined {
+  const character = text.charAt(start);
+  if (character === '"') {
+    const end = endOfQuotedString(text, start);
+    if (text.charAt(end - 1) !== '"' || end - 1 === start) return undefined;
+    return { raw: text.slice(start + 1, end - 1).replace(/\\(.)/gsu, '$1'), end };
+  }
+  if (character === '\\') {
+    return start + 1 === text.length ? undefined : { raw: text.charAt(start + 1), end: start + 2 };
+  }
+  if (character === '(') {
+    const close = text.indexOf(')', start);
+    return close === -1 ? undefined : { raw: '', end: close + 1 };
+  }
+  if (indexOfWhiteSpace(character) === 0) {
+    const next = text.slice(start).search(/[^ \t]/);
+    return start > 0 && text.charAt(start + next) === '@' ? { raw: '', end: start + next } : undefined;
+  }
+  const isPlain = !specials.includes(character) && character > ' ' && character !== '\u007f';
+  return isPlain ? { raw: character, end: start + 1 } : undefined;
 }

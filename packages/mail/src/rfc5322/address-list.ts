@@ -28,22 +28,21 @@ interface Token {
 export function locateAddresses(text: string): LocatedAddress[] {
   const found: LocatedAddress[] = [];
   let element: Token[] = [];
+  let isInAngle = false;
   for (const token of tokensOf(text)) {
-    const isSeparator = token.text === ',' || token.text === ';';
-    if (token.kind === 'special' && isSeparator) {
+    if (isSpecial(token, '<')) isInAngle = true;
+    else if (isSpecial(token, '>')) isInAngle = false;
+    // Inside of angle brackets `,` and `:` belong to a source route.
+    if (!isInAngle && (isSpecial(token, ',') || isSpecial(token, ';'))) {
       addAddress(element, found);
       element = [];
-    } else if (token.kind === 'special' && token.text === ':' && !isInsideAngle(element)) {
+    } else if (!isInAngle && isSpecial(token, ':')) {
       // The display name of a group; what follows is its first member.
       element = [];
     } else element.push(token);
   }
   addAddress(element, found);
   return found;
-}
-
-function isInsideAngle(element: readonly Token[]): boolean {
-  return element.some((token) => token.kind === 'special' && token.text === '<');
 }
 
 function addAddress(element: readonly Token[], found: LocatedAddress[]): void {
