@@ -11,3 +11,15 @@ export {
 export type { WriteEffect } from './errors.ts';
 export type { CreateResult, ListedObject, ObjectRange, ObjectStore, ObjectUpload } from './object-store.ts';
 export { checkConditionalWrites, openObjectStore } from './open-object-store.ts';
+export { createGeneration, currentGeneration, highestGeneration } from './generation.ts';
+export { openJournalWriter } from './journal-writer.ts';
+export type { JournalOwner, JournalWriter, JournalWriterOptions } from './journal-writer.ts';
+export { loadJournal } from './load-journal.ts';
+export type { JournalSelection } from './load-journal.ts';
+export { readSegment } from './segment-format.ts';
+export type { SegmentRecord } from './segment-format.ts';
+export { segmentPrefix, segmentTimeMs } from './segment-key.ts';
+export { openSegmentReader } from './segment-reader.ts';
+export type { SegmentReader, SpooledContent } from './segment-reader.ts';
+export { openSegmentWriter } from './segment-writer.ts';
+export type { RecordWriter, SegmentWriter, SegmentWriterOptions } from './segment-writer.ts';
