@@ -1,15 +1,17 @@
-/** SMTP engines: the server side, the client side, TLS. They know lines, replies and times; policy is their users' affair. */
-export { ContentDecoder } from './server/content-decoder.ts';
-export { monotonicMs } from './server/handler.ts';
+/** SMTP engines: lines, replies, deadlines, TLS; no policy. */
+// client
+export { firstWord } from './client/capabilities.ts';
+export type { Capabilities } from './client/capabilities.ts';
+export { formatMail, formatRcpt, isUnsendable } from './client/commands.ts';
+export type { MailRequest, RcptRequest } from './client/commands.ts';
+export type { ConnectTarget, TlsFacts, TlsRequest } from './client/connection.ts';
+export { ClientError } from './client/errors.ts';
+export type { ClientErrorCode, ClientPhase } from './client/errors.ts';
+export { SmtpClient } from './client/smtp-client.ts';
+export type { Credentials, SessionOptions } from './client/smtp-client.ts';
 export type {
-  CloseReason,
-  ContentFacts,
-  ContentReceiver,
-  Next,
-  Reaction,
-  SessionHandler,
-  TlsFacts,
-} from './server/handler.ts';
-export type { TlsOptionsSource } from './server/session.ts';
-export { SmtpServer } from './server/smtp-server.ts';
-export type { ConnectionFacts, SmtpServerOptions } from './server/smtp-server.ts';
+  ClientTimeouts,
+  OutgoingMessage,
+  RecipientResult,
+  TransactionStep,
+} from './client/transaction.ts';

@@ -1,0 +1,227 @@
+/**
+ * One mail transaction over an open session, SMTP or LMTP: MAIL, RCPT for each recipient, DATA, content, dot; in one
+ * batch when the server offers PIPELINING (RFC 2920), else one by one. Never rejects for what the peer does: each recipient has a
+ * result of its own. The final dot is sent only after `mayCommit` agreed (durability rule 9); otherwise the connection is
+ * dropped, and nothing was delivered.
+ */
+import { DotEncoder, type Reply } from '@railpost/mail';
+import type { Capabilities } from './capabilities.ts';
+import { type MailRequest, type RcptRequest, formatMail, formatRcpt } from './commands.ts';
+import type { Connection } from './connection.ts';
+import { ClientError, type ClientPhase } from './errors.ts';
+
+/** Deadlines of a session, milliseconds; each is for one reply, `dataBlockMs` for one block of content to be taken. */
+export interface ClientTimeouts {
+  readonly connectMs: number;
+  /** Greeting, EHLO, STARTTLS, AUTH, MAIL, RCPT, RSET. */
+  readonly commandMs: number;
+  readonly dataInitMs: number;
+  readonly dataBlockMs: number;
+  readonly dataDoneMs: number;
+}
+
+/** A message to send. */
+export interface OutgoingMessage {
+  readonly mail: MailRequest;
+  readonly recipients: readonly RcptRequest[];
+  /** Content with CRLF line ends, not dot-stuffed. Read at most once. */
+  readonly content: AsyncIterable<Uint8Array>;
+  /** Asked before the final dot. False: the connection is dropped instead. */
+  mayCommit(): Promise<boolean>;
+  /** Told when the content starts, right before the dot, after it was written, and when the replies to it are read. */
+  onStep?(step: TransactionStep): void;
+}
+
+/** How far a transaction has come. */
+export type TransactionStep = 'content' | 'before-dot' | 'dot-sent' | 'replied';
+
+/** What became of one recipient. Delivered = replied in phase `dot` with 2xx. */
+export type RecipientResult =
+  | { readonly kind: 'replied'; readonly phase: 'mail' | 'rcpt' | 'data' | 'dot'; readonly reply: Reply }
+  /** The session broke down; in phase `dot` the message may have been delivered. */
+  | { readonly kind: 'failed'; readonly error: ClientError }
+  /** `mayCommit` said no. */
+  | { readonly kind: 'withheld' }
+  /** Our own content could not be read to its end; nothing was delivered. */
+  | { readonly kind: 'content-failed'; readonly cause: unknown };
+
+/** What a session needs to be for a transaction. */
+export interface TransactionPeer {
+  readonly connection: Connection;
+  readonly capabilities: Capabilities;
+  readonly protocol: 'smtp' | 'lmtp';
+  readonly timeouts: ClientTimeouts;
+}
+
+/** Results in the order of the recipients. */
+export async function runTransaction(
+  peer: TransactionPeer,
+  message: OutgoingMessage,
+): Promise<readonly RecipientResult[]> {
+  return await new Transaction(peer, message).run();
+}
+
+class Transaction {
+  readonly #peer: TransactionPeer;
+  readonly #message: OutgoingMessage;
+  readonly #results: (RecipientResult | undefined)[];
+
+  constructor(peer: TransactionPeer, message: OutgoingMessage) {
+    this.#peer = peer;
+    this.#message = message;
+    this.#results = message.recipients.map(() => undefined);
+  }
+
+  async run(): Promise<readonly RecipientResult[]> {
+    try {
+      const data = this.#peer.capabilities.hasPipelining ? await this.#pipelined() : await this.#oneByOne();
+      if (data !== undefined) await this.#transfer(data);
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      this.#settle({ kind: 'failed', error });
+    }
+    return this.#results.map((each) => each ?? unsettled());
+  }
+
+  /** Sends MAIL, all RCPTs and DATA at once, then reads the replies. Answers DATA's, when there is one to act upon. */
+  async #pipelined(): Promise<Reply | undefined> {
+    const { connection, capabilities } = this.#peer;
+    const lines = [formatMail(this.#message.mail, capabilities)];
+    for (const recipient of this.#message.recipients) lines.push(formatRcpt(recipient, capabilities));
+    connection.writeLines(`${lines.join('')}DATA\r\n`);
+    this.#noteMail(await this.#receive('mail'));
+    for (const index of this.#message.recipients.keys()) this.#noteRcpt(index, await this.#receive('rcpt'));
+    return await this.#receive('data');
+  }
+
+  async #oneByOne(): Promise<Reply | undefined> {
+    const { connection, capabilities } = this.#peer;
+    connection.writeLines(formatMail(this.#message.mail, capabilities));
+    this.#noteMail(await this.#receive('mail'));
+    if (!this.#hasSurvivors()) return undefined;
+    for (const [index, recipient] of this.#message.recipients.entries()) {
+      connection.writeLines(formatRcpt(recipient, capabilities));
+      this.#noteRcpt(index, await this.#receive('rcpt'));
+    }
+    if (!this.#hasSurvivors()) return undefined;
+    connection.writeLines('DATA\r\n');
+    return await this.#receive('data');
+  }
+
+  /** Acts upon the reply to DATA. */
+  async #transfer(data: Reply): Promise<void> {
+    const isGo = data.code >= 300 && data.code < 400;
+    if (!isGo) {
+      this.#settle({ kind: 'replied', phase: 'data', reply: data });
+      return;
+    }
+    if (this.#hasSurvivors()) await this.#sendContent();
+    else await this.#sendNothing();
+  }
+
+  /** A server that takes DATA for nobody (RFC 2920 section 3.1): a lone dot. LMTP has no reply to that, so hang up. */
+  async #sendNothing(): Promise<void> {
+    const { connection, protocol } = this.#peer;
+    if (protocol === 'lmtp') {
+      connection.destroy();
+      return;
+    }
+    connection.writeLines('.\r\n');
+    await this.#receive('dot');
+  }
+
+  async #sendContent(): Promise<void> {
+    const { connection } = this.#peer;
+    this.#message.onStep?.('content');
+    const encoder = new DotEncoder();
+    if (!(await this.#streamContent(encoder))) return;
+    this.#message.onStep?.('before-dot');
+    if (!(await this.#message.mayCommit())) {
+      connection.destroy();
+      this.#settle({ kind: 'withheld' });
+      return;
+    }
+    void connection.gather(encoder.finish(), this.#peer.timeouts.dataBlockMs)?.catch(() => undefined);
+    connection.flush();
+    this.#message.onStep?.('dot-sent');
+    await this.#readFinalReplies();
+    this.#message.onStep?.('replied');
+  }
+
+  /** True when all of the content is on its way. Recipients are settled otherwise. */
+  async #streamContent(encoder: DotEncoder): Promise<boolean> {
+    const { connection, timeouts } = this.#peer;
+    try {
+      for await (const chunk of this.#message.content) {
+        for (const slice of encoder.encode(chunk)) await connection.gather(slice, timeouts.dataBlockMs);
+        if (!connection.isOpen) throw new ClientError('CONNECTION_LOST', 'body', 'lost connection');
+      }
+      return true;
+    } catch (cause) {
+      connection.destroy();
+      if (cause instanceof ClientError) this.#settleEarly(cause);
+      else this.#settle({ kind: 'content-failed', cause });
+      return false;
+    }
+  }
+
+  /**
+   * A server that hangs up in the middle may have said why before it did (Postfix looks, too). Only a refusal counts: a
+   * 2xx for half a message means nothing.
+   */
+  #settleEarly(error: ClientError): void {
+    const reply = this.#peer.connection.unaskedReply;
+    const isRefusal = reply !== undefined && reply.code >= 400;
+    if (isRefusal) this.#settle({ kind: 'replied', phase: 'dot', reply });
+    else this.#settle({ kind: 'failed', error });
+  }
+
+  async #readFinalReplies(): Promise<void> {
+    if (this.#peer.protocol === 'smtp') {
+      this.#settle({ kind: 'replied', phase: 'dot', reply: await this.#receive('dot') });
+      return;
+    }
+    // LMTP (RFC 2033 section 4.2): one reply for each recipient that was accepted, in order.
+    for (const index of this.#results.keys()) {
+      if (this.#results[index] !== undefined) continue;
+      this.#results[index] = { kind: 'replied', phase: 'dot', reply: await this.#receive('dot') };
+    }
+  }
+
+  async #receive(phase: Extract<ClientPhase, 'mail' | 'rcpt' | 'data' | 'dot'>): Promise<Reply> {
+    const { timeouts, connection } = this.#peer;
+    const byPhase = {
+      mail: timeouts.commandMs,
+      rcpt: timeouts.commandMs,
+      data: timeouts.dataInitMs,
+      dot: timeouts.dataDoneMs,
+    };
+    return await connection.receive(phase, byPhase[phase]);
+  }
+
+  #noteMail(reply: Reply): void {
+    if (!isPositive(reply)) this.#settle({ kind: 'replied', phase: 'mail', reply });
+  }
+
+  #noteRcpt(index: number, reply: Reply): void {
+    if (isPositive(reply) || this.#results[index] !== undefined) return;
+    this.#results[index] = { kind: 'replied', phase: 'rcpt', reply };
+  }
+
+  #hasSurvivors(): boolean {
+    return this.#results.includes(undefined);
+  }
+
+  /** Gives all recipients that have no result yet this one. */
+  #settle(result: RecipientResult): void {
+    for (const index of this.#results.keys()) this.#results[index] ??= result;
+  }
+}
+
+function isPositive(reply: Reply): boolean {
+  return reply.code >= 200 && reply.code < 300;
+}
+
+function unsettled(): never {
+  throw new Error('a recipient was left without a result');
+}
