@@ -15,3 +15,10 @@ export type {
   RecipientResult,
   TransactionStep,
 } from './client/transaction.ts';
+export { readCertificateFiles, watchCertificateFiles } from './tls/certificate-files.ts';
+export type { CertificateFiles } from './tls/certificate-files.ts';
+export { CertificateError, checkPair } from './tls/certificate-pair.ts';
+export type { CertificatePair, CheckedPair } from './tls/certificate-pair.ts';
+export { createSelfSigned } from './tls/self-signed.ts';
+export { ServerContexts } from './tls/server-contexts.ts';
+export type { MinimumVersion } from './tls/server-contexts.ts';
