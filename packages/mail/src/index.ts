@@ -64,3 +64,7 @@ export { formatReceived } from './rfc5322/received.ts';
 export type { ReceivedFacts } from './rfc5322/received.ts';
 export { locateAddresses } from './rfc5322/address-list.ts';
 export type { LocatedAddress } from './rfc5322/address-list.ts';
+
+// RFC 3464: delivery status notifications
+export { composeReport } from './rfc3464/report.ts';
+export type { Report, ReportFacts, ReportRecipient } from './rfc3464/report.ts';
