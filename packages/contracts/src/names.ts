@@ -29,6 +29,8 @@ export interface BusNames {
   heartbeatSubject(shard: number): string;
   /** A new owner announces its epoch here (durability rule 3). */
   epochAnnouncementSubject(shard: number): string;
+  /** Announcements of all shards, for subscribers. */
+  readonly allEpochAnnouncements: string;
   controlSubject(shard: number): string;
 }
 
@@ -55,6 +57,7 @@ export function busNames(prefix = 'rp'): BusNames {
     outcomeSubject: (shard) => `${prefix}.shard.${shard}.outcome`,
     heartbeatSubject: (shard) => `${prefix}.shard.${shard}.heartbeat`,
     epochAnnouncementSubject: (shard) => `${prefix}.shard.${shard}.epoch`,
+    allEpochAnnouncements: `${prefix}.shard.*.epoch`,
     controlSubject: (shard) => `${prefix}.shard.${shard}.ctl`,
   };
 }

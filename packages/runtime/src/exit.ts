@@ -11,4 +11,6 @@ export const exitCode = {
   bug: 70,
   /** A wrong setting; the message names it. */
   configuration: 78,
+  /** Ended by a second signal while draining. */
+  interrupted: 130,
 } as const;

@@ -16,6 +16,8 @@ export {
 
 // Settings
 export { CommonSettings } from './settings/common-settings.ts';
+export { loadSettings } from './settings/load-config.ts';
+export { formatHelp } from './settings/print-config.ts';
 export { parseDuration, parseSize, setting } from './settings/setting.ts';
 export type { Setting, SettingsOf, SettingsShape } from './settings/setting.ts';
 
@@ -37,11 +39,22 @@ export type { TraceContext } from './trace-context.ts';
 export { createRegistry } from './metrics/process-metrics.ts';
 export { DestinationLabels } from './metrics/destination-label.ts';
 
-// Configuration
-export type { ConfigurationReader } from './configuration/configuration-reader.ts';
-export type { PresenceKeeper } from './presence.ts';
+// Configuration and presence
+export { openConfigurationReader } from './configuration/configuration-reader.ts';
+export type {
+  ConfigurationReader,
+  OpenConfigurationReader,
+  ReaderOptions,
+} from './configuration/configuration-reader.ts';
+export { publishConfiguration, readPublishedUnits } from './configuration/publish-configuration.ts';
+export type { PublishedConfiguration } from './configuration/publish-configuration.ts';
+export { ensurePlatformKey, readPlatformKey } from './configuration/platform-key.ts';
+export { seal, unseal } from './configuration/seal.ts';
+export { listPresence, openPresence } from './presence.ts';
+export type { PresenceKeeper, PresenceOptions } from './presence.ts';
+export { release } from './release.ts';
 
 // Delivery agents
 export { runAgent } from './agent/run-agent.ts';
-export type { Agent, AgentOptions } from './agent/run-agent.ts';
+export type { Agent, AgentContext, AgentOptions } from './agent/run-agent.ts';
 export type { AgentTask, PendingRecipient, RecipientResult, TaskResult } from './agent/agent-task.ts';

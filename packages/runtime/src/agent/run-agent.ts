@@ -1,8 +1,40 @@
 /**
- * The common form of delivery agents (durability rules 6-9).
+ * The common form of delivery agents (durability rules 6-9): takes dispatched jobs of its transports, answers at once
+ * which it accepts, tells its owners every few seconds what it has in hand, lets the agent's own code deliver, and repeats
+ * each outcome until an owner has made it durable. Agents know nothing of owners, shards or the bus.
+ *
+ * Assumes that the job's record stays in ACTIVE or DEFER until the outcome is settled: nothing here is durable, and a
+ * killed agent loses nothing but time.
  */
+import {
+  type DispatchFrame,
+  DispatchFrame as DispatchFrameSchema,
+  type DispatchReply,
+  type DispatchedJob,
+  EpochAnnouncement,
+  type Heartbeat,
+  encodeRecord,
+  parseRecord,
+} from '@railpost/contracts';
+import { CommitRefusedError } from '../errors.ts';
+import { within } from '../lifecycle.ts';
+import { commitRefused, deliveryFault, dispatchUndecodable } from '../runtime-events.ts';
 import type { ServiceContext } from '../service-context.ts';
-import type { AgentTask, TaskResult } from './agent-task.ts';
+import { continueTraceparent } from '../trace-context.ts';
+import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+import type { AgentTask, PendingRecipient, TaskResult } from './agent-task.ts';
+import { Epochs } from './epochs.ts';
+import { type JobInHand, JobsInHand } from './jobs-in-hand.ts';
+import { OutcomeReporter } from './outcome-reporter.ts';
+import { delaysOf, logOutcome, outcomeOf, resultOfFault } from './outcome.ts';
+import { SilenceWatch } from './silence-watch.ts';
+
+/** Outcomes that may wait for an owner, in multiples of the slots; beyond it the agent is busy. */
+const unsettledPerSlot = 20;
+const watchMs = 1000;
+/** Drain: transactions are aborted after the first, reporting ends after the second; both inside the process's 18 s. */
+const abortAfterMs = 11_000;
+const reportUntilMs = 16_000;
 
 /** What an agent brings. */
 export interface AgentOptions {
@@ -16,11 +48,269 @@ export interface AgentOptions {
 
 /** A running agent. */
 export interface Agent {
-  /** Takes no more, finishes what is in hand, reports it, then resolves; bounded. */
+  /** Takes no more, finishes what is in hand, reports it, then resolves; bounded at 16 s. */
   stop(): Promise<void>;
 }
 
-/** Starts taking jobs. */
-export async function runAgent(_context: ServiceContext, _options: AgentOptions): Promise<Agent> {
-  throw new Error('not yet');
+/** The parts of the context that an agent needs. */
+export type AgentContext = Pick<
+  ServiceContext,
+  'bus' | 'clock' | 'log' | 'metrics' | 'name' | 'processName' | 'settings'
+>;
+
+/** Starts taking jobs; resolves when the subscriptions stand at the server. */
+export async function runAgent(context: AgentContext, options: AgentOptions): Promise<Agent> {
+  const agent = new RunningAgent(context, options);
+  await context.bus.connection.flush();
+  return agent;
+}
+
+class RunningAgent implements Agent {
+  readonly #context: AgentContext;
+  readonly #options: AgentOptions;
+  readonly #worker: string;
+  readonly #epochs = new Epochs();
+  readonly #jobs = new JobsInHand();
+  readonly #silence: SilenceWatch;
+  readonly #reporter: OutcomeReporter;
+  readonly #metrics: AgentMetrics;
+  readonly #subscriptions: readonly { unsubscribe(): void }[];
+  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #abort = new AbortController();
+  readonly #deliveries = new Set<Promise<void>>();
+  #isDraining = false;
+
+  constructor(context: AgentContext, options: AgentOptions) {
+    const { bus, clock, settings } = context;
+    this.#context = context;
+    this.#options = options;
+    this.#worker = `${context.name}/${context.processName}`;
+    this.#silence = new SilenceWatch({
+      lastAnswerAgeMs: () => bus.lastAnswerAgeMs(),
+      monotonicMs: () => clock.monotonicMs(),
+    });
+    this.#reporter = new OutcomeReporter({
+      bus,
+      worker: this.#worker,
+      epochs: this.#epochs,
+      onSettled: (jobId) => this.#jobs.remove(jobId),
+    });
+    this.#metrics = createAgentMetrics(context.metrics, {
+      slots: () => options.slots,
+      working: () => this.#jobs.working,
+      unsettled: () => this.#reporter.unsettled,
+    });
+    this.#subscriptions = [
+      ...options.transports.map((transport) => this.#subscribe(transport)),
+      bus.connection.subscribe(bus.names.allEpochAnnouncements, {
+        callback: (error, message) => {
+          if (error === null) this.#onAnnouncement(message.data);
+        },
+      }),
+    ];
+    this.#timers = [
+      setInterval(() => this.#watch(), watchMs),
+      setInterval(() => this.#sendHeartbeats(), settings.heartbeat),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.#isDraining = true;
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    const startedAt = performance.now();
+    const allEnded = () => Promise.all(this.#deliveries);
+    if (!(await within(allEnded(), abortAfterMs))) {
+      this.#abort.abort(new CommitRefusedError('the process stops'));
+    }
+    const remaining = () => Math.max(0, reportUntilMs - (performance.now() - startedAt));
+    await within(allEnded(), remaining());
+    await within(this.#reporter.idle(), remaining());
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#reporter.close();
+  }
+
+  #subscribe(transport: string): { unsubscribe(): void } {
+    const { bus, log } = this.#context;
+    return bus.connection.subscribe(bus.names.agentSubject(transport), {
+      queue: transport,
+      callback: (error, message) => {
+        if (error !== null) return;
+        const frame = decodeDispatch(message.data);
+        if (frame instanceof Error) dispatchUndecodable(log, { transport, reason: frame.message });
+        else message.respond(encodeRecord(this.#accept(transport, frame)));
+      },
+    });
+  }
+
+  #accept(transport: string, frame: DispatchFrame): DispatchReply {
+    const accepted: string[] = [];
+    if (!this.#epochs.admit(frame.shard, frame.epoch)) {
+      this.#metrics.dispatches.inc({ transport, answer: 'refused' }, frame.jobs.length);
+      return { ...this.#reply(accepted), refusedForEpoch: this.#epochs.highest(frame.shard) ?? 0 };
+    }
+    for (const dispatched of frame.jobs) {
+      const answer = this.#answerTo(dispatched);
+      this.#metrics.dispatches.inc({ transport, answer });
+      if (answer === 'busy') continue;
+      accepted.push(dispatched.job.jobId);
+      if (answer === 'accepted') this.#begin(transport, frame.shard, dispatched);
+    }
+    return this.#reply(accepted);
+  }
+
+  #reply(accepted: readonly string[]): DispatchReply {
+    return { version: 1, worker: this.#worker, accepted: [...accepted], freeSlots: this.#freeSlots() };
+  }
+
+  #answerTo(dispatched: DispatchedJob): 'accepted' | 'known' | 'busy' {
+    const known = this.#jobs.find(dispatched.job.jobId);
+    // The same job asked again (its owner changed, or the answer was lost): it is in work or being reported already. Another
+    // task of the same job has to wait until the first is settled.
+    if (known !== undefined) return known.dispatched.task === dispatched.task ? 'known' : 'busy';
+    return this.#freeSlots() > 0 ? 'accepted' : 'busy';
+  }
+
+  #freeSlots(): number {
+    const { slots } = this.#options;
+    if (this.#isDraining || this.#reporter.unsettled >= slots * unsettledPerSlot) return 0;
+    return Math.max(0, slots - this.#jobs.working);
+  }
+
+  #begin(transport: string, shard: number, dispatched: DispatchedJob): void {
+    const { clock } = this.#context;
+    const inHand: JobInHand = {
+      shard,
+      transport,
+      dispatched,
+      era: this.#silence.era,
+      acceptedAtMs: clock.monotonicMs(),
+      acceptedAtWallMs: clock.nowMs(),
+      phase: 'accepted',
+      isCommitAnnounced: false,
+    };
+    this.#jobs.add(inHand);
+    const delivery = this.#deliver(inHand).finally(() => this.#deliveries.delete(delivery));
+    this.#deliveries.add(delivery);
+  }
+
+  async #deliver(inHand: JobInHand): Promise<void> {
+    const { clock, log } = this.#context;
+    const { job } = inHand.dispatched;
+    const pending = pendingOf(inHand.dispatched);
+    const task = this.#makeTask(inHand, pending);
+    let result: TaskResult;
+    try {
+      result = await this.#options.deliver(task);
+    } catch (error) {
+      this.#logFault(inHand, task, error);
+      result = resultOfFault(pending, error);
+    }
+    const endedAtMs = clock.monotonicMs();
+    const outcome = outcomeOf(inHand, pending, result);
+    this.#jobs.beginReport(inHand);
+    this.#metrics.attemptSeconds.observe(
+      { transport: inHand.transport },
+      (endedAtMs - inHand.acceptedAtMs) / 1000,
+    );
+    for (const each of outcome.recipients)
+      this.#metrics.countDelivery(inHand.transport, job.destination, each.disposition);
+    const delays = delaysOf(inHand, result, endedAtMs);
+    logOutcome(log, inHand, outcome, { delays, traceparent: task.traceparent });
+    this.#reporter.report(inHand.shard, outcome);
+  }
+
+  #makeTask(inHand: JobInHand, pending: readonly PendingRecipient[]): AgentTask {
+    const { job, task, tries, report } = inHand.dispatched;
+    const jobs = this.#jobs;
+    return {
+      job,
+      task,
+      tries,
+      pending,
+      report,
+      get upcoming() {
+        return Math.max(0, jobs.sharingSegment(inHand) - 1);
+      },
+      traceparent: continueTraceparent(job.traceparent),
+      signal: this.#abort.signal,
+      beginTransfer: () => {
+        inHand.phase = 'transfer';
+      },
+      mayCommit: async () => this.#admitCommit(inHand),
+    };
+  }
+
+  #admitCommit(inHand: JobInHand): void {
+    if (this.#abort.signal.aborted) throw new CommitRefusedError('the process stops');
+    if (!this.#silence.mayCommit(inHand.era)) throw new CommitRefusedError('NATS was silent for too long');
+    inHand.phase = 'committing';
+    inHand.isCommitAnnounced = false;
+  }
+
+  #logFault(inHand: JobInHand, task: AgentTask, error: unknown): void {
+    const { queueId, jobId } = inHand.dispatched.job;
+    if (error instanceof CommitRefusedError) {
+      commitRefused(this.#context.log, { queueId, jobId, reason: error.message });
+      return;
+    }
+    const stack = error instanceof Error ? error.stack : undefined;
+    deliveryFault(this.#context.log, {
+      queueId,
+      jobId,
+      error: String(error),
+      stack,
+      traceparent: task.traceparent,
+    });
+  }
+
+  #onAnnouncement(data: Uint8Array): void {
+    const announcement = EpochAnnouncement.safeParse(tryParse(data));
+    if (!announcement.success) return;
+    const { shard, epoch } = announcement.data;
+    // A new owner waits one heartbeat period for us; telling it at once shortens the wait.
+    if (this.#epochs.admit(shard, epoch)) this.#sendHeartbeats(new Set([shard]));
+  }
+
+  #watch(): void {
+    this.#silence.sample();
+    const shards = this.#jobs.unannouncedCommits();
+    if (shards.size > 0) this.#sendHeartbeats(shards);
+  }
+
+  #sendHeartbeats(only?: ReadonlySet<number>): void {
+    const { bus } = this.#context;
+    if (bus.connection.isClosed()) return;
+    for (const { shard, transport, jobs } of this.#jobs.heartbeats(only)) {
+      const heartbeat: Heartbeat = {
+        version: 1,
+        worker: this.#worker,
+        transport,
+        freeSlots: this.#freeSlots(),
+        jobs,
+      };
+      bus.connection.publish(bus.names.heartbeatSubject(shard), encodeRecord(heartbeat));
+    }
+  }
+}
+
+function pendingOf(dispatched: DispatchedJob): readonly PendingRecipient[] {
+  const { job, pending } = dispatched;
+  return pending.flatMap((index) => {
+    const recipient = job.recipients[index];
+    return recipient === undefined ? [] : [{ index, recipient }];
+  });
+}
+
+function decodeDispatch(data: Uint8Array): DispatchFrame | Error {
+  const parsed = DispatchFrameSchema.safeParse(tryParse(data));
+  return parsed.success ? parsed.data : parsed.error;
+}
+
+/** Undefined when it is not JSON; the schema then refuses it. */
+function tryParse(data: Uint8Array): unknown {
+  try {
+    return parseRecord(data);
+  } catch {
+    return undefined;
+  }
 }

@@ -39,11 +39,10 @@ export const CommonSettings = {
     unit: 'port',
   }),
   bindAddress: setting.text({ text: 'Address of every listener of this process.', default: '0.0.0.0' }),
-  name: setting.text({
+  name: setting.optionalText({
     text: 'Name of this process, unique in its service; the host name by default.',
-    default: 'hostname',
-    pattern: /^[A-Za-z0-9.-]{1,63}$/,
-    expected: 'at most 63 letters, digits, - and .',
+    pattern: /^[A-Za-z0-9-]{1,63}$/,
+    expected: 'at most 63 letters, digits and -',
   }),
   logFormat: setting.choice({
     text: 'json, or postfix for lines that pflogsumm reads.',

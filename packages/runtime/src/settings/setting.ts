@@ -15,6 +15,8 @@ export interface SettingFacts {
   readonly isRequired: boolean;
   /** A flag that may stand alone: `--print-config`. */
   readonly isSwitch: boolean;
+  /** May be given several times; the values join. */
+  readonly isList?: boolean;
 }
 
 /** A setting: a zod schema from the written string to the value. */
@@ -151,7 +153,7 @@ function list(facts: Common): Setting<readonly string[]> {
       .map((part) => part.trim())
       .filter((part) => part !== ''),
   );
-  return register(schema, facts, { unit: 'separated by commas' });
+  return register(schema, facts, { unit: 'separated by commas', isList: true });
 }
 
 /** One of a few words. */
@@ -179,7 +181,7 @@ function toggle(facts: { readonly text: string }): Setting<boolean> {
 function register<Value>(
   schema: z.ZodType<Value, string>,
   facts: Common,
-  more: { readonly unit?: string; readonly bounds?: string },
+  more: { readonly unit?: string; readonly bounds?: string; readonly isList?: boolean },
 ): Setting<Value> {
   const known = { text: facts.text, ...more, isSwitch: false };
   if (facts.default === undefined) {

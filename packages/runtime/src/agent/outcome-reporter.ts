@@ -1,0 +1,142 @@
+/**
+ * Reports outcomes until they are durable (durability rule 7): outcomes of a shard gather while frames are on their way,
+ * go out together, and are repeated every 2 s until an owner with an epoch not below the highest heard names them as
+ * settled. Nothing is ever given up: only an acknowledgement, or the end of the process, ends the repeating.
+ */
+import type { Bus } from '@railpost/bus';
+import {
+  type DeliveryOutcome,
+  OutcomeAcknowledgement,
+  type OutcomeFrame,
+  encodeRecord,
+  parseRecord,
+} from '@railpost/contracts';
+import type { Epochs } from './epochs.ts';
+
+/** Time from sending a frame to sending its outcomes again. */
+const repeatMs = 2000;
+const framesInFlight = 4;
+/** A frame stays far below the 1 MB that NATS carries: texts of peers are bounded by a few KB per recipient. */
+const recipientsPerFrame = 200;
+
+/** What the reporter works with. */
+export interface ReporterOptions {
+  readonly bus: Bus;
+  readonly worker: string;
+  readonly epochs: Epochs;
+  /** Called once per outcome when it is durable. */
+  onSettled(jobId: string): void;
+}
+
+interface ShardReports {
+  /** To be sent, in order. */
+  readonly waiting: DeliveryOutcome[];
+  inFlight: number;
+}
+
+/** Repeats outcomes until they are settled. */
+export class OutcomeReporter {
+  readonly #options: ReporterOptions;
+  readonly #shards = new Map<number, ShardReports>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #unsettled = 0;
+  #isClosed = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  /** Outcomes not yet settled. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  /** Takes an outcome over. */
+  report(shard: number, outcome: DeliveryOutcome): void {
+    this.#unsettled += 1;
+    this.#enqueue(shard, [outcome]);
+  }
+
+  /** Resolves when nothing is unsettled, or after {@link close}. */
+  idle(): Promise<void> {
+    if (this.#unsettled === 0 || this.#isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** Stops repeating. What is not settled will be delivered again: the owner never heard of it. */
+  close(): void {
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#onIdle?.();
+  }
+
+  #enqueue(shard: number, outcomes: readonly DeliveryOutcome[]): void {
+    const reports = this.#shards.get(shard) ?? { waiting: [], inFlight: 0 };
+    this.#shards.set(shard, reports);
+    reports.waiting.push(...outcomes);
+    // What is reported in this turn of the event loop shares a frame.
+    queueMicrotask(() => this.#pump(shard, reports));
+  }
+
+  #pump(shard: number, reports: ShardReports): void {
+    while (!this.#isClosed && reports.inFlight < framesInFlight && reports.waiting.length > 0) {
+      reports.inFlight += 1;
+      void this.#send(shard, takeFrame(reports.waiting)).finally(() => {
+        reports.inFlight -= 1;
+        this.#pump(shard, reports);
+      });
+    }
+  }
+
+  async #send(shard: number, outcomes: readonly DeliveryOutcome[]): Promise<void> {
+    const startedAt = performance.now();
+    const settled = await this.#request(shard, outcomes);
+    const rest = outcomes.filter((outcome) => !settled.has(outcome.jobId));
+    for (const outcome of outcomes) if (settled.has(outcome.jobId)) this.#settle(outcome.jobId);
+    if (rest.length === 0 || this.#isClosed) return;
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        this.#enqueue(shard, rest);
+      },
+      Math.max(0, repeatMs - (performance.now() - startedAt)),
+    );
+    this.#timers.add(timer);
+  }
+
+  async #request(shard: number, outcomes: readonly DeliveryOutcome[]): Promise<ReadonlySet<string>> {
+    const { bus, worker, epochs } = this.#options;
+    const frame: OutcomeFrame = { version: 1, shard, worker, outcomes: [...outcomes] };
+    try {
+      const reply = await bus.connection.request(bus.names.outcomeSubject(shard), encodeRecord(frame), {
+        timeout: repeatMs,
+      });
+      bus.noteAnswer();
+      const acknowledgement = OutcomeAcknowledgement.parse(parseRecord(reply.data));
+      if (!epochs.admit(shard, acknowledgement.epoch)) return new Set();
+      return new Set(acknowledgement.settled);
+    } catch {
+      // No owner, no answer, or not an acknowledgement: all the same, the outcomes are repeated.
+      return new Set();
+    }
+  }
+
+  #settle(jobId: string): void {
+    this.#unsettled -= 1;
+    this.#options.onSettled(jobId);
+    if (this.#unsettled === 0) this.#onIdle?.();
+  }
+}
+
+function takeFrame(waiting: DeliveryOutcome[]): DeliveryOutcome[] {
+  let recipients = 0;
+  let count = 0;
+  while (count < waiting.length && (count === 0 || recipients < recipientsPerFrame)) {
+    recipients += Math.max(1, waiting[count]?.recipients.length ?? 0);
+    count += 1;
+  }
+  return waiting.splice(0, count);
+}

@@ -1,0 +1,121 @@
+/**
+ * From an agent's answer to the outcome that is reported, and to the log lines. Pure but for the log. An exception is
+ * deferred 4.3.0 with `isOwnFault`: our bug must never bounce mail.
+ */
+import type { DeliveryOutcome, RecipientOutcome } from '@railpost/contracts';
+import { CommitRefusedError } from '../errors.ts';
+import { type LoggedStatus, logDisposition } from '../events/disposition.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { PendingRecipient, TaskResult } from './agent-task.ts';
+import type { JobInHand } from './jobs-in-hand.ts';
+import { agentStatuses } from './statuses.ts';
+
+/** The result that stands for an exception of the agent's code. */
+export function resultOfFault(pending: readonly PendingRecipient[], error: unknown): TaskResult {
+  const status =
+    error instanceof CommitRefusedError ? agentStatuses.commitRefused : agentStatuses.internalError;
+  return {
+    isOwnFault: true,
+    recipients: pending.map(({ index }) => ({ index, disposition: 'deferred', status, relay: 'none' })),
+  };
+}
+
+/** The outcome of a job. Pending recipients without a result become deferred 4.3.0, except when the content was not read. */
+export function outcomeOf(
+  inHand: JobInHand,
+  pending: readonly PendingRecipient[],
+  result: TaskResult,
+): DeliveryOutcome {
+  const { job, task } = inHand.dispatched;
+  const content = result.content ?? 'read';
+  const byIndex = new Map(result.recipients.map((each) => [each.index, each]));
+  const recipients: RecipientOutcome[] = [];
+  let isIncomplete = false;
+  for (const { index, recipient } of pending) {
+    const found = byIndex.get(index);
+    if (found === undefined && content !== 'read') continue;
+    isIncomplete ||= found === undefined;
+    recipients.push({
+      orig: recipient.orig,
+      final: recipient.final,
+      run: recipient.run,
+      n: recipient.n,
+      disposition: found?.disposition ?? 'deferred',
+      status: found?.status ?? agentStatuses.noResult,
+      relay: found?.relay ?? 'none',
+    });
+  }
+  return {
+    version: 1,
+    jobId: job.jobId,
+    queueId: job.queueId,
+    destination: job.destination,
+    task,
+    recipients,
+    content,
+    isOwnFault: isIncomplete || (result.isOwnFault ?? false),
+    isDestinationFault: result.isDestinationFault ?? false,
+    ...(result.reportQueueId === undefined ? {} : { reportQueueId: result.reportQueueId }),
+  };
+}
+
+/** Seconds of `delays=`: before the schedule, in the schedule, connection set-up, transmission. */
+export function delaysOf(
+  inHand: JobInHand,
+  result: Pick<TaskResult, 'connectedAtMs' | 'isDestinationFault'>,
+  endedAtMs: number,
+): readonly [number, number, number, number] {
+  const { job, activeAtMs } = inHand.dispatched;
+  const attemptMs = endedAtMs - inHand.acceptedAtMs;
+  // Without a connection all of the attempt was set-up, or (a local delivery) none of it.
+  const withoutConnectionMs = result.isDestinationFault === true ? attemptMs : 0;
+  const setUpMs =
+    result.connectedAtMs === undefined
+      ? withoutConnectionMs
+      : clamp(result.connectedAtMs - inHand.acceptedAtMs, attemptMs);
+  return [
+    Math.max(0, activeAtMs - Date.parse(job.receivedAt)) / 1000,
+    Math.max(0, inHand.acceptedAtWallMs - activeAtMs) / 1000,
+    setUpMs / 1000,
+    (attemptMs - setUpMs) / 1000,
+  ];
+}
+
+const loggedStatus: Readonly<Record<RecipientOutcome['disposition'], LoggedStatus>> = {
+  delivered: 'sent',
+  deferred: 'deferred',
+  bounced: 'bounced',
+};
+
+/** Writes one line per recipient of a delivery; DSN tasks have events of their own. */
+export function logOutcome(
+  log: EventLog,
+  inHand: JobInHand,
+  outcome: DeliveryOutcome,
+  more: { readonly delays: readonly [number, number, number, number]; readonly traceparent: string },
+): void {
+  if (outcome.task !== 'deliver') return;
+  const delay = more.delays[0] + more.delays[1] + more.delays[2] + more.delays[3];
+  const originals = new Map(
+    inHand.dispatched.job.recipients.map((each) => [`${each.orig} ${each.final}`, each.original]),
+  );
+  for (const each of outcome.recipients) {
+    logDisposition(log, {
+      queueId: outcome.queueId,
+      to: each.final,
+      origTo: originals.get(`${each.orig} ${each.final}`) ?? each.final,
+      relay: each.relay,
+      delay,
+      delays: more.delays,
+      dsn: each.status.code,
+      status: loggedStatus[each.disposition],
+      reason: each.status.text,
+      transport: inHand.transport,
+      traceparent: more.traceparent,
+    });
+  }
+}
+
+function clamp(value: number, maximum: number): number {
+  return Math.min(Math.max(value, 0), maximum);
+}
