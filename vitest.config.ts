@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{packages,services,tooling}/**/*.test.{ts,mjs}'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', 'tooling/canaries/{base,planted}/**'],
           testTimeout: 10_000,
         },
       },
@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['{packages,services}/**/*.itest.ts'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', 'tooling/canaries/{base,planted}/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: true,

@@ -1,0 +1,2 @@
+/** A pure package of the canary workspace: the smallest code that passes every gate. */
+export { type Verdict, decide } from './decide.ts';

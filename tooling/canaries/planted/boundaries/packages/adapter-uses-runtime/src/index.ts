@@ -1,0 +1,2 @@
+/** Planted: an adapter that imports upward. */
+export { start } from '@railpost/runtime';

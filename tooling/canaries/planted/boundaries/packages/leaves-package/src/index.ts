@@ -1,0 +1,2 @@
+/** Planted: a relative import that leaves the package. */
+export { decide } from '../../mail/src/decide.ts';

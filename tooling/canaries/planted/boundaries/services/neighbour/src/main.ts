@@ -1,0 +1,4 @@
+/** Planted: a service that others import. */
+
+/** Does nothing. */
+export function neighbour(): void {}

@@ -1,0 +1,2 @@
+/** Planted: not as Biome formats. */
+export const   answer = { 'kind' : "accept" }

@@ -1,0 +1,2 @@
+/** Planted: a file that nothing imports. */
+export const nobody = 1;

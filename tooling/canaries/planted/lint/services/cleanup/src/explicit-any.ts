@@ -1,0 +1,6 @@
+/** Planted: any. */
+
+/** Takes anything. */
+export function swallow(value: any): void {
+  void value;
+}

@@ -1,0 +1,2 @@
+/** Planted: publishes whatever is there. */
+export * from './non-null.ts';

@@ -1,0 +1,6 @@
+/** Planted: a folder that names no idea. */
+
+/** Pads. */
+export function pad(text: string): string {
+  return text.padStart(4);
+}

@@ -1,0 +1,4 @@
+/** Planted: a pure package that reaches for Node. */
+import { readFileSync } from 'node:fs';
+
+export const host = readFileSync('/etc/hostname');

@@ -1,0 +1,4 @@
+/** Planted: an enum, which Node cannot strip. */
+export enum Kind {
+  Accept,
+}

@@ -1,0 +1,2 @@
+/** Planted: a number where text belongs. */
+export const name: string = 1;

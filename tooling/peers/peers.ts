@@ -1,0 +1,50 @@
+/**
+ * The real peers that the integration tests talk to, and how each comes to a machine: Debian packages by apt, versitygw
+ * (an S3 server) by Go. The table is the whole knowledge; `main.ts` acts on it, `npm test` checks it.
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** A program of another project that tests need. */
+export interface Peer {
+  readonly name: string;
+  /** Each of these must exist: a bare name in PATH or /usr/sbin, or an absolute path. */
+  readonly files: readonly string[];
+  /** The Debian package that brings it; absent = built by Go. */
+  readonly debianPackage?: string;
+}
+
+/** Every peer. */
+export const peers: readonly Peer[] = [
+  { name: 'Postfix', files: ['postfix', 'smtp-source', 'smtp-sink'], debianPackage: 'postfix' },
+  { name: 'Dovecot IMAP', files: ['doveadm', '/usr/lib/dovecot/imap'], debianPackage: 'dovecot-imapd' },
+  { name: 'Dovecot LMTP', files: ['/usr/lib/dovecot/lmtp'], debianPackage: 'dovecot-lmtpd' },
+  { name: 'swaks', files: ['swaks'], debianPackage: 'swaks' },
+  { name: 'pflogsumm', files: ['pflogsumm'], debianPackage: 'pflogsumm' },
+  { name: 'versitygw', files: ['versitygw'] },
+];
+
+/** The one command that brings all of them. */
+export const setupCommand = 'npm run setup:peers';
+
+/** The peers that are not on this machine. */
+export function missingPeers(path: string): readonly Peer[] {
+  // Daemons live in sbin, which a user's PATH often leaves out.
+  const folders = [...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return peers.filter((peer) => !peer.files.every((file) => isThere(file, folders)));
+}
+
+function isThere(file: string, folders: readonly string[]): boolean {
+  const candidates = file.startsWith('/') ? [file] : folders.map((folder) => join(folder, file));
+  return candidates.some((candidate) => isExecutable(candidate));
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    // Absent or not ours to run: for a test both mean that the peer is missing.
+    return false;
+  }
+}

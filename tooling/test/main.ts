@@ -1,0 +1,36 @@
+/**
+ * `npm test`: every check of the repository, in order, going on after failures; `npm test -- lint unit` runs only those
+ * steps. One line per step, what failed in full, and as the very last line `N passed, N failed`. Exit code 1 when
+ * anything failed, and when nothing ran.
+ */
+import { type StepResult } from './check.ts';
+import { steps } from './steps.ts';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !steps.some((step) => step.name === name));
+  if (unknown.length > 0) {
+    console.error(`no step ${unknown.join(', ')}; there are: ${steps.map((step) => step.name).join(', ')}`);
+    return 64;
+  }
+  const chosen = names.length === 0 ? steps : steps.filter((step) => names.includes(step.name));
+  let passed = 0;
+  let failed = 0;
+  for (const step of chosen) {
+    const startMs = performance.now();
+    const result = await step.run();
+    passed += result.passed;
+    failed += result.failed;
+    report(step.name, result, performance.now() - startMs);
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+function report(name: string, result: StepResult, tookMs: number): void {
+  const counts =
+    result.failed > 0 ? `${result.passed} passed, ${result.failed} FAILED` : `${result.passed} passed`;
+  console.log(`${name.padEnd(12)} ${(tookMs / 1000).toFixed(1).padStart(6)} s   ${counts}`);
+  if (result.detail !== '') console.log(result.detail.replaceAll(/^/gm, '    '));
+}
