@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BufferBudget } from './buffer-budget.ts';
+import { SpoolUnavailableError } from './errors.ts';
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+describe('buffer budget', () => {
+  it('lets writers go on at once below the limit', () => {
+    const budget = new BufferBudget(100);
+
+    expect(budget.take({ heldBytes: 0 }, 60)).toBeUndefined();
+    expect(budget.take({ heldBytes: 0 }, 40)).toBeUndefined();
+    expect(budget.usedBytes).toBe(100);
+  });
+
+  it('lets one overdraw, makes others wait in line, and serves them in order', async () => {
+    const budget = new BufferBudget(100);
+    const [first, favoured, third, fourth] = accounts(4);
+    budget.take(first, 100);
+    const order: string[] = [];
+
+    expect(budget.take(favoured, 10)).toBeUndefined();
+    expect(budget.take(favoured, 10)).toBeUndefined();
+    const waits = [budget.take(third, 50), budget.take(fourth, 30)];
+    void waits[0]?.then(() => order.push('third'));
+    void waits[1]?.then(() => order.push('fourth'));
+    budget.give(first, 100);
+    await Promise.all(waits);
+
+    expect(order).toEqual(['third', 'fourth']);
+    expect(budget.usedBytes).toBe(100);
+  });
+
+  it('never stops for good: when all hold part of it and wait, one after the other gets through', async () => {
+    const budget = new BufferBudget(100);
+    const all = accounts(10);
+    for (const each of all) budget.take(each, 10);
+
+    const finished = all.map(async (each) => {
+      await budget.take(each, 10);
+      await budget.take(each, 10);
+      budget.close(each);
+    });
+    await Promise.all(finished);
+
+    expect(budget.usedBytes).toBe(0);
+  });
+
+  it('refuses who has waited a minute', async () => {
+    const budget = new BufferBudget(100);
+    const [first, favoured, late] = accounts(3);
+    budget.take(first, 100);
+    budget.take(favoured, 1);
+
+    const waiting = budget.take(late, 10);
+    const refusal = expect(waiting).rejects.toThrow(SpoolUnavailableError);
+    await vi.advanceTimersByTimeAsync(60_000);
+
+    await refusal;
+    expect(budget.usedBytes).toBe(101);
+  });
+
+  it('gives everything back when an account is closed, and takes it out of the line', async () => {
+    const budget = new BufferBudget(100);
+    const [first, favoured, late] = accounts(3);
+    budget.take(first, 100);
+    budget.take(favoured, 1);
+    const refusal = expect(budget.take(late, 10)).rejects.toThrow(SpoolUnavailableError);
+
+    budget.close(late);
+    budget.close(first);
+    budget.close(favoured);
+
+    await refusal;
+    expect(budget.usedBytes).toBe(0);
+  });
+});
+
+function accounts<Count extends number>(count: Count) {
+  const all = Array.from({ length: count }, () => ({ heldBytes: 0 }));
+  // Tests name the first few; the array is as long as asked for.
+  return all as [
+    { heldBytes: number },
+    { heldBytes: number },
+    { heldBytes: number },
+    { heldBytes: number },
+    ...{ heldBytes: number }[],
+  ];
+}
