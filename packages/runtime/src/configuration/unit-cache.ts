@@ -51,7 +51,7 @@ export class UnitCache {
     const units = new Map<string, Uint8Array>([[rootUnitKey, this.#rootBytes]]);
     for (const [key, hash] of Object.entries(this.#root.units)) {
       const unit = this.#held.get(key);
-      if (unit?.hash !== hash) return undefined;
+      if (unit === undefined || unit.hash !== hash) return undefined;
       units.set(key, unit.bytes);
     }
     return units;

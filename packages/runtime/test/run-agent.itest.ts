@@ -1,0 +1,320 @@
+import { randomBytes } from 'node:crypto';
+import { type Bus, connectBus } from '@railpost/bus';
+import { type NatsServer, startNatsServer } from '@railpost/testkit';
+import { Registry } from 'prom-client';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  type Agent,
+  type AgentOptions,
+  type AgentTask,
+  CommonSettings,
+  EventLog,
+  type TaskResult,
+  loadSettings,
+  runAgent,
+  systemClock,
+} from '../src/index.ts';
+import { type ScriptedOwner, makeJob, startScriptedOwner } from './scripted-owner.ts';
+
+let server: NatsServer;
+let owner: ScriptedOwner;
+let bus: Bus;
+let agent: Agent | undefined;
+let lines: string[];
+
+beforeAll(async () => {
+  server = await startNatsServer();
+});
+
+afterAll(() => server.stop());
+
+beforeEach(async () => {
+  const prefix = `rt${randomBytes(4).toString('hex')}`;
+  lines = [];
+  owner = await startScriptedOwner(server, prefix);
+  bus = await connectBus({ servers: [server.url], monitorUrls: [server.monitorUrl], prefix, name: 'agent' });
+});
+
+afterEach(async () => {
+  owner.isAcknowledging = true;
+  await agent?.stop();
+  agent = undefined;
+  await bus.close();
+  await owner.close();
+});
+
+/** An agent whose deliveries the test ends by hand. */
+async function startAgent(options: Partial<AgentOptions> = {}) {
+  const tasks: { task: AgentTask; end: (result: TaskResult) => void; fail: (error: Error) => void }[] = [];
+  const settings = loadSettings(CommonSettings, {
+    argv: ['--spool', 'dir:/nowhere', '--heartbeat', '200ms'],
+    environment: {},
+  });
+  const log = new EventLog({
+    service: 'delivery-test',
+    processName: 'one',
+    format: 'json',
+    level: 'info',
+    write: (text) => lines.push(...text.trim().split('\n')),
+  });
+  agent = await runAgent(
+    {
+      bus,
+      clock: systemClock,
+      log,
+      metrics: new Registry(),
+      name: 'delivery-test',
+      processName: 'one',
+      settings,
+    },
+    {
+      transports: ['smtp'],
+      slots: 2,
+      deliver: (task) =>
+        new Promise((resolve, reject) => {
+          tasks.push({ task, end: resolve, fail: reject });
+        }),
+      ...options,
+    },
+  );
+  return tasks;
+}
+
+const delivered: TaskResult = {
+  recipients: [
+    {
+      index: 0,
+      disposition: 'delivered',
+      status: { code: '2.0.0', text: '250 ok' },
+      relay: 'host[127.0.0.1]:2526',
+    },
+  ],
+};
+
+describe('a delivery agent', () => {
+  it('accepts as many jobs as it has slots and is busy for the rest', async () => {
+    const tasks = await startAgent();
+
+    const reply = await owner.dispatch('smtp', [makeJob('j1'), makeJob('j2'), makeJob('j3')]);
+
+    expect(reply).toMatchObject({ accepted: ['j1', 'j2'], freeSlots: 0 });
+    expect(tasks.map(({ task }) => task.job.jobId)).toEqual(['j1', 'j2']);
+    for (const each of tasks) each.end(delivered);
+  });
+
+  it('reports one outcome with the journal key of each recipient and frees the slot before it is durable', async () => {
+    const tasks = await startAgent({ slots: 1 });
+    owner.isAcknowledging = false;
+    await owner.dispatch('smtp', [makeJob('j1')]);
+
+    tasks[0]?.end(delivered);
+    await vi.waitFor(() => expect(owner.outcomes).toHaveLength(1));
+    const reply = await owner.dispatch('smtp', [makeJob('j2')]);
+
+    expect(owner.outcomes[0]).toMatchObject({
+      jobId: 'j1',
+      content: 'read',
+      isOwnFault: false,
+      recipients: [{ orig: 0, final: 'a@partner.test', run: 'r', n: 1, disposition: 'delivered' }],
+    });
+    expect(reply.accepted).toEqual(['j2']);
+    tasks[1]?.end(delivered);
+  });
+
+  it('repeats an outcome until an owner acknowledges it, and lists it in heartbeats meanwhile', async () => {
+    const tasks = await startAgent();
+    owner.isAcknowledging = false;
+    await owner.dispatch('smtp', [makeJob('j1')]);
+    tasks[0]?.end(delivered);
+
+    await vi.waitFor(() => expect(owner.outcomes.length).toBeGreaterThanOrEqual(2), { timeout: 6000 });
+    expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([{ jobId: 'j1', phase: 'reporting' }]);
+    owner.isAcknowledging = true;
+    await vi.waitFor(
+      async () => {
+        const seen = owner.heartbeats.length;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        expect(owner.heartbeats).toHaveLength(seen);
+      },
+      { timeout: 6000 },
+    );
+
+    const count = owner.outcomes.length;
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(owner.outcomes).toHaveLength(count);
+  });
+
+  it('does not run a job twice that is in hand or being reported', async () => {
+    const tasks = await startAgent();
+    owner.isAcknowledging = false;
+    await owner.dispatch('smtp', [makeJob('j1')]);
+
+    const whileWorking = await owner.dispatch('smtp', [makeJob('j1')]);
+    tasks[0]?.end(delivered);
+    await vi.waitFor(() => expect(owner.outcomes).toHaveLength(1));
+    const whileReporting = await owner.dispatch('smtp', [makeJob('j1')]);
+
+    expect(whileWorking.accepted).toEqual(['j1']);
+    expect(whileReporting.accepted).toEqual(['j1']);
+    expect(tasks).toHaveLength(1);
+  });
+
+  it('refuses the dispatch of a deposed owner and says which epoch it has heard', async () => {
+    const tasks = await startAgent();
+    owner.announce(200);
+    await owner.bus.connection.flush();
+
+    const reply = await owner.dispatch('smtp', [makeJob('j1')], 199);
+
+    expect(reply).toMatchObject({ accepted: [], refusedForEpoch: 200 });
+    expect(tasks).toHaveLength(0);
+  });
+
+  it('ignores the acknowledgement of a deposed owner', async () => {
+    const tasks = await startAgent();
+    await owner.dispatch('smtp', [makeJob('j1')]);
+    owner.announce(500);
+    await owner.bus.connection.flush();
+    owner.epoch = 499;
+    tasks[0]?.end(delivered);
+
+    await vi.waitFor(() => expect(owner.outcomes.length).toBeGreaterThanOrEqual(2), { timeout: 6000 });
+    owner.epoch = 500;
+    const count = owner.outcomes.length;
+    await vi.waitFor(() => expect(owner.outcomes.length).toBeGreaterThan(count), { timeout: 6000 });
+  });
+
+  it('tells a new owner at once what it has in hand', async () => {
+    const tasks = await startAgent();
+    await owner.dispatch('smtp', [makeJob('j1')]);
+    const seen = owner.heartbeats.length;
+
+    owner.epoch = 300;
+    owner.announce(300);
+
+    await vi.waitFor(() => expect(owner.heartbeats.length).toBeGreaterThan(seen), {
+      timeout: 150,
+      interval: 5,
+    });
+    expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([{ jobId: 'j1', phase: 'accepted' }]);
+    tasks[0]?.end(delivered);
+  });
+
+  it('defers as its own fault when its code throws', async () => {
+    const tasks = await startAgent();
+    await owner.dispatch('smtp', [makeJob('j1')]);
+
+    tasks[0]?.fail(new TypeError('a bug'));
+    await vi.waitFor(() => expect(owner.outcomes).toHaveLength(1));
+
+    expect(owner.outcomes[0]).toMatchObject({
+      isOwnFault: true,
+      recipients: [{ disposition: 'deferred', status: { code: '4.3.0' } }],
+    });
+    expect(JSON.stringify(owner.outcomes[0])).not.toContain('a bug');
+    expect(lines.join('\n')).toContain('a bug');
+  });
+
+  it('defers a recipient that the agent forgot', async () => {
+    const tasks = await startAgent();
+    await owner.dispatch('smtp', [makeJob('j1')]);
+
+    tasks[0]?.end({ recipients: [] });
+    await vi.waitFor(() => expect(owner.outcomes).toHaveLength(1));
+
+    expect(owner.outcomes[0]).toMatchObject({ isOwnFault: true, recipients: [{ disposition: 'deferred' }] });
+  });
+
+  it('reports a body that is gone without touching recipients', async () => {
+    const tasks = await startAgent();
+    await owner.dispatch('smtp', [makeJob('j1')]);
+
+    tasks[0]?.end({ recipients: [], content: 'gone' });
+    await vi.waitFor(() => expect(owner.outcomes).toHaveLength(1));
+
+    expect(owner.outcomes[0]).toMatchObject({ content: 'gone', recipients: [], isOwnFault: false });
+  });
+
+  it('logs one line per recipient with delay, delays, dsn, relay and status', async () => {
+    const tasks = await startAgent();
+    const receivedAt = new Date(Date.now() - 3000).toISOString();
+    const job = makeJob('j1', { activeAtMs: Date.now() - 1000 });
+    await owner.dispatch('smtp', [{ ...job, job: { ...job.job, receivedAt } }]);
+
+    tasks[0]?.end(delivered);
+    await vi.waitFor(() => expect(lines).toHaveLength(1));
+
+    const line = JSON.parse(lines[0] ?? '') as { delay: number; delays: number[] };
+    expect(line).toMatchObject({
+      event: 'disposition',
+      queueId: '0000000000000001',
+      to: 'a@partner.test',
+      relay: 'host[127.0.0.1]:2526',
+      dsn: '2.0.0',
+      status: 'sent',
+    });
+    expect(line.delays[0]).toBeCloseTo(2, 0);
+    expect(line.delays[1]).toBeCloseTo(1, 0);
+    expect(line.delay).toBeCloseTo(3, 0);
+  });
+
+  it('says in a heartbeat that the final dot may be on its way', async () => {
+    const tasks = await startAgent();
+    await owner.dispatch('smtp', [makeJob('j1')]);
+
+    tasks[0]?.task.beginTransfer();
+    await tasks[0]?.task.mayCommit();
+
+    await vi.waitFor(() => expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([{ phase: 'committing' }]));
+    tasks[0]?.end(delivered);
+  });
+
+  it('finishes and reports what is in hand when it stops, and takes nothing new', async () => {
+    const tasks = await startAgent();
+    await owner.dispatch('smtp', [makeJob('j1')]);
+
+    const stopping = agent?.stop();
+    await expect(owner.dispatch('smtp', [makeJob('j2')])).rejects.toThrow();
+    tasks[0]?.end(delivered);
+    await stopping;
+
+    expect(owner.outcomes).toMatchObject([{ jobId: 'j1' }]);
+    expect(tasks).toHaveLength(1);
+  });
+});
+
+describe('rule 9', () => {
+  it('refuses the commit of a job while NATS is silent and after it, defers it, and admits jobs taken later', async () => {
+    const own = await startNatsServer();
+    const prefix = 'silent';
+    const silentOwner = await startScriptedOwner(own, prefix);
+    await bus.close();
+    bus = await connectBus({ servers: [own.url], monitorUrls: [own.monitorUrl], prefix, name: 'agent' });
+    const tasks = await startAgent();
+    await silentOwner.dispatch('smtp', [makeJob('j1')]);
+    await tasks[0]?.task.mayCommit();
+
+    own.pause();
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
+    const whileSilent = tasks[0]?.task.mayCommit();
+    await expect(whileSilent).rejects.toMatchObject({ code: 'COMMIT_REFUSED' });
+    own.resume();
+    await vi.waitFor(() => expect(bus.lastAnswerAgeMs()).toBeLessThan(1500), { timeout: 10_000 });
+    const afterSilence = tasks[0]?.task.mayCommit() ?? Promise.resolve();
+    const error = await afterSilence.catch((reason: Error) => reason);
+    tasks[0]?.fail(error instanceof Error ? error : new Error('was admitted'));
+    await vi.waitFor(() => expect(silentOwner.outcomes.length).toBeGreaterThanOrEqual(1), {
+      timeout: 10_000,
+    });
+    await silentOwner.dispatch('smtp', [makeJob('j2')]);
+    await tasks[1]?.task.mayCommit();
+    tasks[1]?.end(delivered);
+
+    expect(error).toMatchObject({ code: 'COMMIT_REFUSED' });
+    expect(silentOwner.outcomes[0]).toMatchObject({ jobId: 'j1', isOwnFault: true });
+    expect(lines.join('\n')).toContain('commit-refused');
+    await agent?.stop();
+    await silentOwner.close();
+    await own.stop();
+  }, 60_000);
+});

@@ -1,0 +1,115 @@
+/**
+ * A shard's owner as tests script it: dispatches jobs, hears heartbeats and outcomes, acknowledges when told to. Speaks
+ * only the contracts.
+ */
+import { type Bus, connectBus } from '@railpost/bus';
+import {
+  type DeliveryOutcome,
+  DispatchReply,
+  type DispatchedJob,
+  Heartbeat,
+  type OutcomeAcknowledgement,
+  OutcomeFrame,
+  encodeRecord,
+  parseRecord,
+} from '@railpost/contracts';
+
+/** A job with one recipient. */
+export function makeJob(jobId: string, more: Partial<DispatchedJob> = {}): DispatchedJob {
+  return {
+    task: 'deliver',
+    tries: 0,
+    pending: [0],
+    activeAtMs: Date.now(),
+    ...more,
+    job: {
+      version: 1,
+      jobId,
+      queueId: '0000000000000001',
+      attempt: 0,
+      nextHop: { transport: 'smtp', hosts: [{ host: '127.0.0.1', port: 2526 }] },
+      destination: 'smtp:[127.0.0.1]:2526',
+      reversePath: 'sender@example.test',
+      recipients: [{ orig: 0, original: 'a@partner.test', final: 'a@partner.test', run: 'r', n: 1 }],
+      smtputf8: false,
+      content: { key: 'segment/1', offset: 0, bytes: 10, headerBytes: 4, sha256: '00' },
+      edits: [],
+      client: {
+        listener: 'mx',
+        role: 'MX',
+        address: '',
+        port: 0,
+        name: 'unknown',
+        helo: 'x',
+        protocol: 'SMTP',
+      },
+      messageId: '<1@example.test>',
+      receivedAt: new Date().toISOString(),
+      incomingSequence: 1,
+    },
+  };
+}
+
+/** A running owner. */
+export interface ScriptedOwner {
+  readonly bus: Bus;
+  readonly heartbeats: readonly Heartbeat[];
+  /** Every outcome that arrived, repeats included. */
+  readonly outcomes: readonly DeliveryOutcome[];
+  /** Frames with more than one outcome. */
+  epoch: number;
+  isAcknowledging: boolean;
+  dispatch(transport: string, jobs: readonly DispatchedJob[], epoch?: number): Promise<DispatchReply>;
+  announce(epoch: number): void;
+  close(): Promise<void>;
+}
+
+/** Starts an owner of one shard. */
+export async function startScriptedOwner(
+  at: { readonly url: string; readonly monitorUrl: string },
+  prefix: string,
+  shard = 0,
+): Promise<ScriptedOwner> {
+  const bus = await connectBus({ servers: [at.url], monitorUrls: [at.monitorUrl], prefix, name: 'owner' });
+  const heartbeats: Heartbeat[] = [];
+  const outcomes: DeliveryOutcome[] = [];
+  const owner: ScriptedOwner = {
+    bus,
+    heartbeats,
+    outcomes,
+    epoch: 100,
+    isAcknowledging: true,
+    async dispatch(transport, jobs, epoch = owner.epoch) {
+      const frame = { version: 1, shard, epoch, owner: 'owner', jobs };
+      const reply = await bus.connection.request(bus.names.agentSubject(transport), encodeRecord(frame), {
+        timeout: 2000,
+      });
+      return DispatchReply.parse(parseRecord(reply.data));
+    },
+    announce(epoch) {
+      const announcement = { version: 1, shard, epoch, owner: 'owner' };
+      bus.connection.publish(bus.names.epochAnnouncementSubject(shard), encodeRecord(announcement));
+    },
+    close: () => bus.close(),
+  };
+  bus.connection.subscribe(bus.names.heartbeatSubject(shard), {
+    callback: (_error, message) => {
+      heartbeats.push(Heartbeat.parse(parseRecord(message.data)));
+    },
+  });
+  bus.connection.subscribe(bus.names.outcomeSubject(shard), {
+    callback: (_error, message) => {
+      const frame = OutcomeFrame.parse(parseRecord(message.data));
+      outcomes.push(...frame.outcomes);
+      if (!owner.isAcknowledging) return;
+      const acknowledgement: OutcomeAcknowledgement = {
+        version: 1,
+        epoch: owner.epoch,
+        settled: frame.outcomes.map((outcome) => outcome.jobId),
+      };
+      message.respond(encodeRecord(acknowledgement));
+    },
+  });
+  await bus.connection.flush();
+  return owner;
+}
