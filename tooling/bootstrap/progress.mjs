@@ -16,9 +16,10 @@ export function say(text) {
  * @template T
  * @param {string} heading what is being done, in the -ing form
  * @param {() => Promise<T>} work
+ * @param {(result: T) => string | undefined} [complaint] what is wrong with a result, if anything
  * @returns {Promise<T>}
  */
-export async function withProgress(heading, work) {
+export async function withProgress(heading, work, complaint = () => undefined) {
   const startMs = performance.now();
   const seconds = () => `${Math.round((performance.now() - startMs) / 1000)} s`;
   const isTerminal = process.stderr.isTTY === true;
@@ -28,7 +29,9 @@ export async function withProgress(heading, work) {
   if (isTerminal) show();
   try {
     const result = await work();
-    process.stderr.write(`${isTerminal ? '\r' : ''}railpost: ${heading}: done in ${seconds()}\n`);
+    process.stderr.write(
+      `${isTerminal ? '\r' : ''}railpost: ${heading}: ${complaint(result) ?? `done in ${seconds()}`}\n`,
+    );
     return result;
   } catch (error) {
     process.stderr.write(`${isTerminal ? '\r' : ''}railpost: ${heading}: failed after ${seconds()}\n`);
