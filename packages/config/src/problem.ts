@@ -1,6 +1,6 @@
 /**
  * What is wrong with a manifest, for humans and for conditions: which file, which object, which field, why.
- * Reasons are those of the conditions Accepted and ResolvedRefs; in a folder any error means that nothing is applied.
+ * Reasons are those of the conditions Accepted and ResolvedRefs, and a few that are only ever warnings; in a folder any error means that nothing is applied.
  */
 
 /** Where an object stands in a folder; the position counts documents of the file from 0. */
@@ -12,7 +12,7 @@ export interface ManifestSource {
 /** Path of a field, as parsers give it. */
 export type FieldPath = readonly (string | number)[];
 
-/** Reasons, as conditions name them; `Unused` is only ever a warning. */
+/** Reasons, as conditions name them; from `Shadowed` on (but for TooLarge) they are warnings. */
 export type ProblemReason =
   | 'Invalid'
   | 'Duplicate'
@@ -27,7 +27,8 @@ export type ProblemReason =
   | 'TooLarge'
   | 'Unused'
   | 'NoCertificate'
-  | 'NoPostmaster';
+  | 'NoPostmaster'
+  | 'DeadEnd';
 
 /** One finding. */
 export interface Problem {
