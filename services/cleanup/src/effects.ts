@@ -1,0 +1,75 @@
+/**
+ * Writes jobs to ACTIVE: group-committed per shard, durable when the promise resolves, idempotent by job id. A `duplicate`
+ * answer counts only when the job can be seen in the stream (durability rule 19): it may come from another process whose
+ * publish was never stored. A job that is gone again, because it was settled meanwhile, is written once more; its owner
+ * drops it by the done set (rule 10).
+ */
+import { type Bus, type GroupPublisher, openGroupPublisher } from '@railpost/bus';
+import { type DeliveryJob, encodeRecord, shardOf } from '@railpost/contracts';
+import { JetStreamApiError } from '@nats-io/jetstream';
+
+/** Where and how jobs are written. */
+export interface JobWriterOptions {
+  readonly shards: number;
+  /** Ends the repeating when the process drains. */
+  readonly signal: AbortSignal;
+  /** Called after each job is durable. */
+  readonly onPublished: () => void;
+}
+
+/** Writes jobs. */
+export interface JobWriter {
+  /**
+   * Resolves when all jobs are durable.
+   * @param delivery names this delivery of the INCOMING record, for msgIDs that must differ from an earlier one's
+   * @throws StreamFullError, BusRefusedError, BusClosedError
+   */
+  write(jobs: readonly DeliveryJob[], delivery: string): Promise<void>;
+}
+
+/** JetStream err_code "no message found". */
+const noMessageFound = 10037;
+
+/** Opens a writer. */
+export function openJobWriter(bus: Bus, options: JobWriterOptions): JobWriter {
+  const publishers = new Map<string, GroupPublisher>();
+
+  function publisherOf(stream: string): GroupPublisher {
+    const known = publishers.get(stream) ?? openGroupPublisher(bus, stream);
+    publishers.set(stream, known);
+    return known;
+  }
+
+  async function writeOne(job: DeliveryJob, delivery: string): Promise<void> {
+    const shard = shardOf(job.destination, options.shards);
+    const stream = bus.names.activeStream(shard);
+    const subject = bus.names.activeSubject(shard, job.destination, job.jobId);
+    const payload = encodeRecord(job);
+    const headers = job.traceparent === undefined ? {} : { headers: { traceparent: job.traceparent } };
+    const messageId = `${job.jobId}/${job.attempt}`;
+    const common = { ...headers, signal: options.signal };
+    const { isDuplicate } = await publisherOf(stream).publish(subject, payload, { ...common, messageId });
+    if (isDuplicate && !(await isStored(bus, stream, subject))) {
+      await publisherOf(stream).publish(subject, payload, {
+        ...common,
+        messageId: `${messageId}/${delivery}`,
+      });
+    }
+    options.onPublished();
+  }
+
+  return {
+    async write(jobs, delivery) {
+      await Promise.all(jobs.map((job) => writeOne(job, delivery)));
+    },
+  };
+}
+
+async function isStored(bus: Bus, stream: string, subject: string): Promise<boolean> {
+  try {
+    return (await bus.manager.streams.getMessage(stream, { last_by_subj: subject })) !== null;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === noMessageFound) return false;
+    throw error;
+  }
+}

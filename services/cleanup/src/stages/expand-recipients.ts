@@ -1,0 +1,94 @@
+/**
+ * From original recipients to finals (row B5): what the resolver said of each, minus what is done already, with the run
+ * and size that complete the original in the journal (durability rule 14). Pure.
+ *
+ * Repetitions are eliminated as Postfix does with its defaults: an original that repeats an earlier one (same address in any
+ * case, same DSN parameters) gets nothing, and a final stands once per original; an address that two different originals
+ * expand to is delivered once for each, because X-Original-To and notifications differ. Every original completes: where
+ * nothing is owed, one final for `discard:` stands for it.
+ */
+import type { FinalRecipient, Resolution } from '@railpost/config';
+import { type NextHop, type RecipientHistory, runIdentity } from '@railpost/contracts';
+import type { Envelope, EnvelopeRecipient } from '@railpost/mail';
+import { forwardingLoop, nothingOwed } from '../statuses.ts';
+
+/** One final recipient of one original, and where it goes. */
+export interface PlannedRecipient {
+  readonly orig: number;
+  readonly recipient: EnvelopeRecipient;
+  readonly final: string;
+  readonly run: string;
+  readonly n: number;
+  readonly isHeld: boolean;
+  readonly nextHop: NextHop;
+  readonly mailDomain: string | undefined;
+}
+
+/** What the stage needs from outside. */
+export interface ExpansionFacts {
+  /** One per original recipient, in order. */
+  readonly resolutions: readonly Resolution[];
+  readonly history: readonly RecipientHistory[];
+  /** Addresses in Delivered-To fields, lower case. */
+  readonly deliveredTo: ReadonlySet<string>;
+  readonly sha256Hex: (text: string) => string;
+}
+
+/** Plans all recipients of a message. @throws RangeError when a resolution is missing or empty: a bug of ours */
+export function expandRecipients(
+  envelope: Pick<Envelope, 'recipients' | 'hold'>,
+  facts: ExpansionFacts,
+): PlannedRecipient[] {
+  const planned: PlannedRecipient[] = [];
+  const seen = new Set<string>();
+  for (const [orig, recipient] of envelope.recipients.entries()) {
+    const history = facts.history.find((each) => each.orig === orig);
+    const isHeld = envelope.hold === true || history?.isHeld === true;
+    const identity = JSON.stringify([fold(recipient.address), recipient.orcpt, recipient.notify, isHeld]);
+    const owed = seen.has(identity) ? [] : owedFinals(facts.resolutions[orig], history);
+    seen.add(identity);
+    const finals = owed.length > 0 ? owed.map((each) => withLoopCheck(each, facts)) : [settled(recipient)];
+    const run = facts
+      .sha256Hex(
+        runIdentity(
+          orig,
+          finals.map((each) => each.address),
+        ),
+      )
+      .slice(0, 12);
+    for (const { address, nextHop, mailDomain } of finals) {
+      planned.push({ orig, recipient, final: address, run, n: finals.length, isHeld, nextHop, mailDomain });
+    }
+  }
+  return planned;
+}
+
+type Final = Pick<FinalRecipient, 'address' | 'nextHop' | 'mailDomain'>;
+
+/** The finals of an original without repetitions and without those that recovery found done. */
+function owedFinals(resolution: Resolution | undefined, history: RecipientHistory | undefined): Final[] {
+  if (resolution === undefined || resolution.finals.length === 0)
+    throw new RangeError('recipient without resolution');
+  const seen = new Set<string>();
+  const done = new Set(history?.done);
+  return resolution.finals.filter(({ address }) => {
+    const folded = fold(address);
+    const isNew = !seen.has(folded) && !done.has(address);
+    seen.add(folded);
+    return isNew;
+  });
+}
+
+function settled(recipient: EnvelopeRecipient): Final {
+  return { address: recipient.address, nextHop: nothingOwed, mailDomain: undefined };
+}
+
+/** A mailbox that the message has been in before ends the circle (row B1). */
+function withLoopCheck(final: Final, facts: ExpansionFacts): Final {
+  const isLoop = final.nextHop.transport === 'mailbox' && facts.deliveredTo.has(fold(final.address));
+  return isLoop ? { ...final, nextHop: forwardingLoop(final.address) } : final;
+}
+
+function fold(address: string): string {
+  return address.toLowerCase();
+}
