@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{packages,services,tooling}/**/*.test.{ts,mjs}'],
+          include: ['{packages,services,tooling}/**/*.test.{ts,mjs}', 'e2e/support/**/*.test.ts'],
           exclude: ['**/node_modules/**', 'tooling/canaries/{base,planted}/**'],
           testTimeout: 10_000,
         },
@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['{packages,services}/**/*.itest.ts'],
+          include: ['{packages,services,e2e}/**/*.itest.ts'],
           exclude: ['**/node_modules/**', 'tooling/canaries/{base,planted}/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -65,6 +65,14 @@ describe('the stamp of node_modules', () => {
     expect(isInstalled(places)).toBe(false);
   });
 
+  it('is stale when a workspace that stands alone changes', () => {
+    const places = fakeRepository();
+
+    writeJson(join(places.root, 'e2e/package.json'), { name: 'e2e' });
+
+    expect(isInstalled(places)).toBe(false);
+  });
+
   it('stays fresh when only a script changes', () => {
     const places = fakeRepository();
 
@@ -184,7 +192,7 @@ describe('a task', () => {
 
     const result = await bootstrap(root, ['knip', 'one two', '--three']);
 
-    expect(result).toMatchObject({ code: 3, stdout: 'one two --three\n', stderr: '' });
+    expect(result).toMatchObject({ code: 3, stdout: '--no-config-hints one two --three\n', stderr: '' });
   });
 
   it('finds Node 24 and our binaries first in PATH', async () => {
@@ -277,7 +285,7 @@ describe('a zip archive', () => {
 /** A repository with one workspace, as it looks after an installation. */
 function fakeRepository() {
   const root = temporaryFolder();
-  writeJson(join(root, 'package.json'), { name: 'root', workspaces: ['packages/*', 'services/*'] });
+  writeJson(join(root, 'package.json'), { name: 'root', workspaces: ['packages/*', 'services/*', 'e2e'] });
   writeFileSync(join(root, 'package-lock.json'), '{}');
   writeJson(join(root, 'packages/mail/package.json'), { name: 'mail', dependencies: { zod: '4.0.0' } });
   mkdirSync(join(root, 'node_modules'));

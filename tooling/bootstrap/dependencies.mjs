@@ -66,7 +66,7 @@ export function stampOf(root) {
 }
 
 /**
- * The root package.json and those of the workspaces (patterns of the form `folder/*`), sorted.
+ * The root package.json and those of the workspaces (patterns of the form `folder` or `folder/*`), sorted.
  * @param {string} root
  */
 function packageFiles(root) {
@@ -75,7 +75,8 @@ function packageFiles(root) {
   const files = [rootFile];
   for (const pattern of Array.isArray(patterns) ? patterns : []) {
     const folder = join(root, String(pattern).replace(/\/\*$/, ''));
-    const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+    const isFolderOfPackages = String(pattern).endsWith('/*') && existsSync(folder);
+    const names = isFolderOfPackages ? readdirSync(folder).sort() : ['.'];
     files.push(...names.map((name) => join(folder, name, 'package.json')).filter((file) => existsSync(file)));
   }
   return files;

@@ -29,7 +29,7 @@ export const tasks = [
   task('lint', 'oxlint', ['--type-aware', '--deny-warnings']),
   task('typecheck', 'tooling/test/main.ts', ['types']),
   task('boundaries', 'turbo', ['boundaries']),
-  task('knip', 'knip'),
+  task('knip', 'knip', ['--no-config-hints']),
   task('generate', 'tooling/generate/main.ts'),
   task('generate:check', 'tooling/generate/main.ts', ['--check']),
   task('canaries', 'tooling/test/main.ts', ['canaries']),

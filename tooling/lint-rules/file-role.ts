@@ -17,6 +17,8 @@ export interface FileRole {
 }
 
 const purePackages: ReadonlySet<string> = new Set(['packages/mail', 'packages/contracts', 'packages/config']);
+/** Whole units that never ship. */
+const testUnits: ReadonlySet<string> = new Set(['packages/testkit', 'e2e', 'bench']);
 const pureFolder = /(^|\/)(stages|policy|schedule)\//;
 
 /** The role of the file with this absolute path. */
@@ -30,9 +32,7 @@ export function roleOf(filename: string): FileRole {
   const path = segments.slice(start < 0 ? -1 : end).join('/');
   const name = segments.at(-1) ?? '';
   const isTest =
-    /\.(test|itest)\.(ts|mjs)$/.test(name) ||
-    /(^|\/)(test|testdata)\//.test(path) ||
-    unit === 'packages/testkit';
+    /\.(test|itest)\.(ts|mjs)$/.test(name) || /(^|\/)(test|testdata)\//.test(path) || testUnits.has(unit);
   return {
     unit,
     path,

@@ -4,7 +4,7 @@ import { rule, stringValue, type SyntaxNode } from './rule.ts';
 
 export const testkitInTests = rule('@railpost/testkit is imported by tests only', (context) => {
   const role = roleOf(context.filename);
-  if (role.isTest || /^(e2e|bench)$/.test(role.unit)) return {};
+  if (role.isTest) return {};
   const check = (node: SyntaxNode) => {
     if (stringValue(node.source)?.startsWith('@railpost/testkit') === true)
       context.report({

@@ -22,7 +22,7 @@ export const steps: readonly Step[] = [
     ['tsc', '-p', 'tooling'],
   ),
   gate('boundaries', ['turbo', 'boundaries']),
-  gate('knip', ['knip']),
+  gate('knip', ['knip', '--no-config-hints']),
   gate('generated', ['node', 'tooling/generate/main.ts', '--check']),
   { name: 'canaries', run: runCanaries },
   { name: 'unit', run: () => runVitest('unit') },
