@@ -7,6 +7,7 @@ export type { MailRequest, RcptRequest } from './client/commands.ts';
 export type { ConnectTarget, TlsFacts, TlsRequest } from './client/connection.ts';
 export { ClientError } from './client/errors.ts';
 export type { ClientErrorCode, ClientPhase } from './client/errors.ts';
+export { encodeForSevenBit } from './client/seven-bit/seven-bit.ts';
 export { SmtpClient } from './client/smtp-client.ts';
 export type { Credentials, SessionOptions } from './client/smtp-client.ts';
 export type {

@@ -121,7 +121,10 @@ export class SmtpClient {
     return second.code === 334 ? await this.#command(base64(credentials.password), 'auth') : second;
   }
 
-  /** Sends one message. Never rejects for what the peer does; results stand in the order of the recipients. */
+  /**
+   * Sends one message; results stand in the order of the recipients. Never rejects for what the peer does.
+   * @throws what `mayCommit` rejected with: nothing was delivered
+   */
   async send(message: OutgoingMessage): Promise<readonly RecipientResult[]> {
     const { protocol, timeouts } = this.#options;
     const peer = { connection: this.#connection, capabilities: this.#capabilities, protocol, timeouts };

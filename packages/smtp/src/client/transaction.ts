@@ -1,8 +1,8 @@
 /**
  * One mail transaction over an open session, SMTP or LMTP: MAIL, RCPT for each recipient, DATA, content, dot; in one
  * batch when the server offers PIPELINING (RFC 2920), else one by one. Never rejects for what the peer does: each recipient has a
- * result of its own. The final dot is sent only after `mayCommit` agreed (durability rule 9); otherwise the connection is
- * dropped, and nothing was delivered.
+ * result of its own. The final dot is sent only after `mayCommit` agreed (durability rule 9); when it rejects, the
+ * connection is dropped, nothing was delivered, and the rejection passes on.
  */
 import { DotEncoder, type Reply } from '@railpost/mail';
 import type { Capabilities } from './capabilities.ts';
@@ -26,8 +26,8 @@ export interface OutgoingMessage {
   readonly recipients: readonly RcptRequest[];
   /** Content with CRLF line ends, not dot-stuffed. Read at most once. */
   readonly content: AsyncIterable<Uint8Array>;
-  /** Asked before the final dot. False: the connection is dropped instead. */
-  mayCommit(): Promise<boolean>;
+  /** Awaited before the final dot. When it rejects, the connection is dropped instead and the rejection passes on. */
+  mayCommit(): Promise<void>;
   /** Told when the content starts, right before the dot, after it was written, and when the replies to it are read. */
   onStep?(step: TransactionStep): void;
 }
@@ -40,8 +40,6 @@ export type RecipientResult =
   | { readonly kind: 'replied'; readonly phase: 'mail' | 'rcpt' | 'data' | 'dot'; readonly reply: Reply }
   /** The session broke down; in phase `dot` the message may have been delivered. */
   | { readonly kind: 'failed'; readonly error: ClientError }
-  /** `mayCommit` said no. */
-  | { readonly kind: 'withheld' }
   /** Our own content could not be read to its end; nothing was delivered. */
   | { readonly kind: 'content-failed'; readonly cause: unknown };
 
@@ -136,10 +134,11 @@ class Transaction {
     const encoder = new DotEncoder();
     if (!(await this.#streamContent(encoder))) return;
     this.#message.onStep?.('before-dot');
-    if (!(await this.#message.mayCommit())) {
+    try {
+      await this.#message.mayCommit();
+    } catch (refusal) {
       connection.destroy();
-      this.#settle({ kind: 'withheld' });
-      return;
+      throw refusal;
     }
     void connection.gather(encoder.finish(), this.#peer.timeouts.dataBlockMs)?.catch(() => undefined);
     connection.flush();

@@ -1,0 +1,165 @@
+/**
+ * Delivers one job: target after target, session after session, until each recipient has a final answer or nobody is left to
+ * ask (Postfix smtp_connect_inet). Recipients that one host deferred are offered to the next; at most five addresses and two
+ * sessions are tried (smtp_mx_address_limit, smtp_mx_session_limit).
+ */
+import type { DeliveryJob } from '@railpost/contracts';
+import type { PendingRecipient, RecipientResult, TaskResult } from '@railpost/runtime';
+import type { SmtpClient, TransactionStep } from '@railpost/smtp';
+import { type Peer, type Verdict, verdictOf } from './classify.ts';
+import type { JobContent } from './content.ts';
+import type { Opening, SessionPolicy } from './session.ts';
+import type { Target, Targets } from './targets.ts';
+import { type Transmitted, transmit } from './transmit.ts';
+
+/** Postfix smtp_mx_session_limit. */
+const sessionLimit = 2;
+
+/** A job as the agent's frame hands it over. */
+export interface Delivery {
+  readonly job: DeliveryJob;
+  readonly pending: readonly PendingRecipient[];
+  readonly content: JobContent;
+  readonly policy: SessionPolicy;
+  readonly signal: AbortSignal;
+  beginTransfer(): void;
+  mayCommit(): Promise<void>;
+}
+
+/** What delivering needs from outside. */
+export interface DeliveryTools {
+  findTargets(): Promise<Targets>;
+  /** An idle session to the target, if one is kept. */
+  takeIdle(target: Target): SmtpClient | undefined;
+  /** A new session. */
+  open(target: Target, isBest: boolean): Promise<Opening>;
+  /** Takes a session back that may be used again. */
+  giveBack(target: Target, client: SmtpClient): void;
+  /** Passes a step of a transaction on (crash points). */
+  onStep(step: TransactionStep): void;
+  monotonicMs(): number;
+}
+
+/** @throws errors of the spool; CommitRefusedError */
+export async function deliver(delivery: Delivery, tools: DeliveryTools): Promise<TaskResult> {
+  const found = await tools.findTargets();
+  const course = new Course(delivery, tools);
+  if (found.kind === 'none') course.failRemaining(verdictOf(found.status, true), 'none');
+  else await course.run(found.targets);
+  return course.result();
+}
+
+/** The state of one delivery: who is still to be served, and what was said last to each. */
+class Course {
+  readonly #delivery: Delivery;
+  readonly #tools: DeliveryTools;
+  readonly #results = new Map<number, RecipientResult>();
+  #remaining: readonly PendingRecipient[];
+  #isSiteFault = false;
+  #sessions = 0;
+  #connectedAtMs: number | undefined;
+
+  constructor(delivery: Delivery, tools: DeliveryTools) {
+    this.#delivery = delivery;
+    this.#tools = tools;
+    this.#remaining = delivery.pending;
+  }
+
+  result(): TaskResult {
+    return {
+      recipients: [...this.#results.values()],
+      isDestinationFault: this.#isSiteFault,
+      ...(this.#connectedAtMs === undefined ? {} : { connectedAtMs: this.#connectedAtMs }),
+    };
+  }
+
+  async run(targets: readonly Target[]): Promise<void> {
+    const best = targets[0]?.preference;
+    const tried = new Set<Target>();
+    for (const target of targets.filter((each) => each.preference === best)) {
+      const idle = this.#isDone() ? undefined : this.#tools.takeIdle(target);
+      if (idle === undefined || (await this.#use(idle, target))) continue;
+      this.#sessions += 1;
+      tried.add(target);
+    }
+    for (const target of targets) {
+      if (this.#isDone()) return;
+      if (!tried.has(target)) await this.#tryFresh(target, target.preference === best);
+    }
+  }
+
+  /** Gives all remaining recipients the same verdict; one of class 5 ends them. */
+  failRemaining(verdict: Verdict, relay: string): void {
+    this.#apply(new Map(this.#remaining.map(({ index }) => [index, verdict])), relay);
+  }
+
+  #isDone(): boolean {
+    const { signal } = this.#delivery;
+    return this.#remaining.length === 0 || this.#sessions >= sessionLimit || signal.aborted;
+  }
+
+  async #tryFresh(target: Target, isBest: boolean): Promise<void> {
+    const opening = await this.#tools.open(target, isBest);
+    if (opening.kind === 'refused') {
+      this.failRemaining(opening.verdict, opening.isConnected ? target.site.relay : 'none');
+      return;
+    }
+    this.#sessions += 1;
+    await this.#use(opening.client, target);
+  }
+
+  /** Runs the transaction. True when the session was dead already and nothing was tried. */
+  async #use(client: SmtpClient, target: Target): Promise<boolean> {
+    const isFresh = client.transactions === 0;
+    this.#connectedAtMs ??= this.#tools.monotonicMs();
+    const peer: Peer = { site: target.site, protocol: this.#delivery.policy.protocol };
+    const transmitted = await this.#transmit(client, peer);
+    if (transmitted.isSessionStale && !isFresh) {
+      client.destroy();
+      return true;
+    }
+    this.#apply(transmitted.verdicts, target.site.relay);
+    this.#tools.giveBack(target, client);
+    return false;
+  }
+
+  async #transmit(client: SmtpClient, peer: Peer): Promise<Transmitted> {
+    const { job, content, signal } = this.#delivery;
+    let isCommitted = false;
+    // A drain that runs out of time ends the transaction, except where the dot may already be on its way.
+    const onAbort = (): void => {
+      if (!isCommitted) client.destroy();
+    };
+    signal.addEventListener('abort', onAbort);
+    try {
+      return await transmit(client, peer, {
+        job,
+        content,
+        recipients: this.#remaining,
+        mayCommit: async () => {
+          await this.#delivery.mayCommit();
+          isCommitted = true;
+        },
+        onStep: (step) => {
+          if (step === 'content') this.#delivery.beginTransfer();
+          this.#tools.onStep(step);
+        },
+      });
+    } catch (error) {
+      client.destroy();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #apply(verdicts: ReadonlyMap<number, Verdict>, relay: string): void {
+    for (const [index, { disposition, status }] of verdicts)
+      this.#results.set(index, { index, disposition, status, relay });
+    this.#remaining = this.#remaining.filter(({ index }) => verdicts.get(index)?.disposition === 'deferred');
+    // The last word about the host counts: a later host that talked to us makes up for an earlier one that did not.
+    this.#isSiteFault = [...verdicts.values()].some(
+      (verdict) => verdict.isSiteFault && verdict.disposition === 'deferred',
+    );
+  }
+}
