@@ -4,9 +4,8 @@
  * publish was never stored. A job that is gone again, because it was settled meanwhile, is written once more; its owner
  * drops it by the done set (rule 10).
  */
-import { type Bus, type GroupPublisher, openGroupPublisher } from '@railpost/bus';
+import { type Bus, BusUnavailableError, type GroupPublisher, openGroupPublisher } from '@railpost/bus';
 import { type DeliveryJob, encodeRecord, shardOf } from '@railpost/contracts';
-import { JetStreamApiError } from '@nats-io/jetstream';
 
 /** Where and how jobs are written. */
 export interface JobWriterOptions {
@@ -22,13 +21,10 @@ export interface JobWriter {
   /**
    * Resolves when all jobs are durable.
    * @param delivery names this delivery of the INCOMING record, for msgIDs that must differ from an earlier one's
-   * @throws StreamFullError, BusRefusedError, BusClosedError
+   * @throws StreamFullError, BusRefusedError, BusClosedError, BusUnavailableError
    */
   write(jobs: readonly DeliveryJob[], delivery: string): Promise<void>;
 }
-
-/** JetStream err_code "no message found". */
-const noMessageFound = 10037;
 
 /** Opens a writer. */
 export function openJobWriter(bus: Bus, options: JobWriterOptions): JobWriter {
@@ -65,11 +61,11 @@ export function openJobWriter(bus: Bus, options: JobWriterOptions): JobWriter {
   };
 }
 
+/** Asks the leader of the stream. @throws BusUnavailableError */
 async function isStored(bus: Bus, stream: string, subject: string): Promise<boolean> {
   try {
     return (await bus.manager.streams.getMessage(stream, { last_by_subj: subject })) !== null;
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === noMessageFound) return false;
-    throw error;
+    throw new BusUnavailableError(`cannot look up ${subject}`, error);
   }
 }
