@@ -48,6 +48,7 @@ export type {
 } from './configuration/configuration-reader.ts';
 export { publishConfiguration, readPublishedUnits } from './configuration/publish-configuration.ts';
 export type { PublishedConfiguration } from './configuration/publish-configuration.ts';
+export { createCompilerCrypto } from './configuration/compiler-crypto.ts';
 export { ensurePlatformKey, readPlatformKey } from './configuration/platform-key.ts';
 export { seal, unseal } from './configuration/seal.ts';
 export { listPresence, openPresence } from './presence.ts';

@@ -57,6 +57,12 @@ export function beginLifecycle(exitNow: (ending: Ending) => void): Lifecycle {
     exitNow({ exitCode: exitCode.bug, cause: 'uncaught exception', error });
   }
 
+  /** Started by `railpost up`: without it nobody would restart or stop this process, so it drains. */
+  function onParentGone(): void {
+    end({ exitCode: exitCode.clean, cause: 'the process that started this one is gone' });
+  }
+
+  if (process.connected) process.once('disconnect', onParentGone);
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   process.on('uncaughtException', onUncaught);
@@ -71,6 +77,7 @@ export function beginLifecycle(exitNow: (ending: Ending) => void): Lifecycle {
     ending,
     end,
     release() {
+      process.removeListener('disconnect', onParentGone);
       process.removeListener('SIGTERM', onSignal);
       process.removeListener('SIGINT', onSignal);
       process.removeListener('uncaughtException', onUncaught);

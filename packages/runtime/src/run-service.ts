@@ -47,7 +47,7 @@ export async function runService<Shape extends SettingsShape>(
     );
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    process.stderr.write(`railpost ${definition.name}: ${error.message}\n`);
+    complain(definition.name, error);
     process.exit(exitCode.configuration);
   }
 }
@@ -102,7 +102,14 @@ async function live<Shape extends SettingsShape>(
   }
 
   const ending = await lifecycle.ending;
-  const code = await drain({ log, lifecycle, ending, service, close: () => opened?.close() });
+  const code = await drain({
+    name: definition.name,
+    log,
+    lifecycle,
+    ending,
+    service,
+    close: () => opened?.close(),
+  });
   await probes.close();
   log.flush();
   lifecycle.release();
@@ -116,6 +123,7 @@ function endingOf(error: unknown): Ending {
 }
 
 async function drain(parts: {
+  readonly name: string;
   readonly log: EventLog;
   readonly lifecycle: Lifecycle;
   readonly ending: Ending;
@@ -125,7 +133,8 @@ async function drain(parts: {
   const { log, ending } = parts;
   const startedAt = performance.now();
   let code = ending.exitCode;
-  if (ending.error !== undefined) bug(log, describeError(ending.error));
+  if (ending.error instanceof SettingsError) complain(parts.name, ending.error);
+  else if (ending.error !== undefined) bug(log, describeError(ending.error));
   draining(log, { cause: ending.cause });
   try {
     const isDone = await within(parts.service?.stop() ?? Promise.resolve(), drainLimitMs);
@@ -158,6 +167,11 @@ function pickSettings<Part extends SettingsShape>(
   const picked = Object.fromEntries(Object.keys(part).map((name) => [name, values[name]]));
   // `values` were parsed by a shape that contains `part`.
   return Object.freeze(picked) as SettingsOf<Part>;
+}
+
+/** One line for a human; a wrong setting is no bug. */
+function complain(name: string, error: SettingsError): void {
+  process.stderr.write(`railpost ${name}: ${error.message}\n`);
 }
 
 function print(text: string): void {

@@ -2,7 +2,7 @@
  * The platform key: 32 random octets in a file (base64, one line) that seals the secrets inside configuration units. Made
  * at the first start of `railpost up`; in a cluster a Secret that the operator makes once. Readable by its owner only.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SettingsError } from '../errors.ts';
@@ -27,7 +27,7 @@ export async function readPlatformKey(path: string): Promise<Buffer> {
 /** Reads the key, or makes it when there is no file yet. Two processes that make it at once end with the same key. */
 export async function ensurePlatformKey(path: string): Promise<Buffer> {
   await mkdir(dirname(path), { recursive: true });
-  const draft = `${path}.${process.pid}`;
+  const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, `${randomBytes(keyBytes).toString('base64')}\n`, { mode: 0o600 });
   try {
     await link(draft, path);
