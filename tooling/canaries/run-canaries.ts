@@ -3,19 +3,19 @@
  * every planted violation. One check per gate for the first, one per canary for the second; the test runner itself is
  * held to the same.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { oneCheck, type StepResult } from '../test/check.ts';
 import { runCommand, tail } from '../test/command.ts';
 import { countVitestReport } from '../test/vitest-report.ts';
 import { type GateCanaries, gates } from './canaries.ts';
-import { makeWorkspace } from './workspace.ts';
+import { copyGenerated, makeWorkspace } from './workspace.ts';
 
 /** Runs all canaries. */
 export async function runCanaries(): Promise<StepResult> {
   const results: StepResult[] = [];
   for (const gate of gates) results.push(await checkControl(gate), ...(await checkCanaries(gate)));
-  results.push(await checkTestRunner());
+  results.push(...(await checkGenerated()), await checkTestRunner());
   return {
     passed: results.reduce((sum, each) => sum + each.passed, 0),
     failed: results.reduce((sum, each) => sum + each.failed, 0),
@@ -37,6 +37,26 @@ async function checkCanaries(gate: GateCanaries): Promise<readonly StepResult[]>
       `${gate.gate}: does not see ${canary.planted} (exit code ${code})`,
     ),
   );
+}
+
+/** Generated files pass as they are, and fail when one is changed by hand or does not belong. */
+async function checkGenerated(): Promise<readonly StepResult[]> {
+  const folder = copyGenerated();
+  try {
+    const check = ['node', 'packages/config/scripts/generate.ts', '--check'];
+    const control = await runCommand(check, folder);
+    appendFileSync(join(folder, 'crds/mailboxes.yaml'), '# by hand\n');
+    writeFileSync(join(folder, 'crds/stray.yaml'), '');
+    const spoilt = await runCommand(check, folder);
+    const sees = (name: string) => spoilt.code !== 0 && spoilt.output.includes(name);
+    return [
+      oneCheck(control.code === 0, `generated: fails on unchanged files\n${tail(control.output)}`),
+      oneCheck(sees('crds/mailboxes.yaml'), 'generated: does not see a file that was changed by hand'),
+      oneCheck(sees('crds/stray.yaml'), 'generated: does not see a file that nothing generates'),
+    ];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The runner's report must count what fails, what is skipped, what does not load and what fails behind the tests. */

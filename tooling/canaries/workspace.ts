@@ -41,6 +41,18 @@ export function makeWorkspace(gate: string | undefined): string {
   return folder;
 }
 
+/**
+ * A copy of what generates and of what is generated, which a canary may spoil. Returns its folder, ready for
+ * `node packages/config/scripts/generate.ts`.
+ */
+export function copyGenerated(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'railpost-canary-'));
+  for (const path of ['package.json', 'packages/config', 'crds', 'docs/reference'])
+    cpSync(join(root, path), join(folder, path), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
 /** Our node_modules, but with the canary workspace's own packages as @railpost. */
 function linkModules(folder: string): void {
   const modules = join(folder, 'node_modules');

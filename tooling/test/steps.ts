@@ -23,7 +23,7 @@ export const steps: readonly Step[] = [
   ),
   gate('boundaries', ['turbo', 'boundaries']),
   gate('knip', ['knip', '--no-config-hints']),
-  gate('generated', ['node', 'tooling/generate/main.ts', '--check']),
+  gate('generated', ['node', 'packages/config/scripts/generate.ts', '--check']),
   { name: 'canaries', run: runCanaries },
   { name: 'unit', run: () => runVitest('unit') },
   { name: 'integration', run: () => runVitest('integration') },
