@@ -41,7 +41,7 @@ describe('shardOf', () => {
   it('spreads destinations over all shards and keeps each in one', () => {
     const shards = new Set(Array.from({ length: 200 }, (_, index) => shardOf(`smtp:d${index}.test`, 4)));
 
-    expect([...shards].sort()).toEqual([0, 1, 2, 3]);
+    expect([...shards].toSorted((left, right) => left - right)).toEqual([0, 1, 2, 3]);
     expect(shardOf('smtp:d1.test', 4)).toBe(shardOf('smtp:d1.test', 4));
   });
 });

@@ -60,7 +60,9 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
     async messages(address) {
       const folder = join(folders.mail, address, 'new');
       const names = await readdir(folder).catch(() => []);
-      return Promise.all(names.sort().map((name) => readFile(join(folder, name))));
+      return Promise.all(
+        names.toSorted((left, right) => (left < right ? -1 : 1)).map((name) => readFile(join(folder, name))),
+      );
     },
     async stop() {
       await run('postfix', ['-c', folders.config, 'abort']).catch(() => undefined);
