@@ -58,7 +58,7 @@ export const statuses = {
   }),
   tlsRefused: (site: string, reply: Reply): DeliveryStatus => ({
     code: '4.7.4',
-    text: `TLS is required, but host ${site} refused to start TLS: ${formatReplyText(reply)}`,
+    text: `TLS is required, but host ${site} refused to start TLS: ${replyText(reply)}`,
   }),
   handshakeFailed: (reason: string): DeliveryStatus => ({
     code: '4.7.5',
@@ -89,6 +89,11 @@ function nameServiceError(name: string, type: string): string {
   return `Host or domain name not found. Name service error for name=${name} type=${type}`;
 }
 
+/** What a peer says goes into records of the bus and into DSNs: a line, not an essay. */
+function replyText(reply: Reply): string {
+  return formatReplyText(reply).slice(0, 1000);
+}
+
 /** A peer that one speaks to: its name, and `host[address]` as it stands in texts. */
 export interface Site {
   readonly host: string;
@@ -99,24 +104,24 @@ export interface Site {
 
 /** The peer took the message. */
 export function acceptedBy(site: Site, reply: Reply): DeliveryStatus {
-  return { ...peerStatus(site, reply), text: formatReplyText(reply) };
+  return { ...peerStatus(site, reply), text: replyText(reply) };
 }
 
 /** The peer said no to a command of a transaction. */
 export function saidBy(site: Site, reply: Reply, command: string): DeliveryStatus {
-  const text = `host ${site.text} said: ${formatReplyText(reply)} (in reply to ${command})`;
+  const text = `host ${site.text} said: ${replyText(reply)} (in reply to ${command})`;
   return { ...peerStatus(site, reply), text };
 }
 
 /** The peer would not talk to us at all. */
 export function refusedToTalk(site: Site, reply: Reply): DeliveryStatus {
-  const text = `host ${site.text} refused to talk to me: ${formatReplyText(reply)}`;
+  const text = `host ${site.text} refused to talk to me: ${replyText(reply)}`;
   return { ...peerStatus(site, reply), text };
 }
 
 /** The peer did not take our login. Always transient: a wrong password is ours to mend (smtp_sasl_auth_soft_bounce). */
 export function authenticationRefused(site: Site, reply: Reply): DeliveryStatus {
-  const text = `SASL authentication failed; server ${site.text} said: ${formatReplyText(reply)}`;
+  const text = `SASL authentication failed; server ${site.text} said: ${replyText(reply)}`;
   return softened({ ...peerStatus(site, reply), text });
 }
 
@@ -128,7 +133,7 @@ export function softened(status: DeliveryStatus): DeliveryStatus {
 function peerStatus(site: Site, reply: Reply): Omit<DeliveryStatus, 'text'> {
   return {
     code: reply.enhanced ?? defaultEnhancedStatus(reply.code),
-    diagnostic: { type: 'smtp', text: formatReplyText(reply) },
+    diagnostic: { type: 'smtp', text: replyText(reply) },
     remoteMta: site.host,
   };
 }
