@@ -3,7 +3,7 @@
  * steps. One line per step, what failed in full, and as the very last line `N passed, N failed`. Exit code 1 when
  * anything failed, and when nothing ran.
  */
-import { type StepResult } from './check.ts';
+import { oneCheck, type Step, type StepResult } from './check.ts';
 import { steps } from './steps.ts';
 
 process.exitCode = await main(process.argv.slice(2));
@@ -18,14 +18,24 @@ async function main(names: readonly string[]): Promise<number> {
   let passed = 0;
   let failed = 0;
   for (const step of chosen) {
+    if (process.stderr.isTTY) process.stderr.write(`${step.name} ...\r`);
     const startMs = performance.now();
-    const result = await step.run();
+    const result = await runStep(step);
     passed += result.passed;
     failed += result.failed;
     report(step.name, result, performance.now() - startMs);
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+/** A step that breaks is a failed one, and the others still run. */
+async function runStep(step: Step): Promise<StepResult> {
+  try {
+    return await step.run();
+  } catch (error) {
+    return oneCheck(false, `the step itself broke: ${error instanceof Error ? error.stack : String(error)}`);
+  }
 }
 
 function report(name: string, result: StepResult, tookMs: number): void {
