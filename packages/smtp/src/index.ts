@@ -16,6 +16,22 @@ export type {
   RecipientResult,
   TransactionStep,
 } from './client/transaction.ts';
+// server
+export { ContentDecoder } from './server/content-decoder.ts';
+export { monotonicMs } from './server/handler.ts';
+export type {
+  CloseReason,
+  ContentFacts,
+  ContentReceiver,
+  HandshakeFacts,
+  Next,
+  Reaction,
+  SessionHandler,
+} from './server/handler.ts';
+export type { TlsOptionsSource } from './server/session.ts';
+export { SmtpServer } from './server/smtp-server.ts';
+export type { ConnectionFacts, SmtpServerOptions } from './server/smtp-server.ts';
+// tls
 export { readCertificateFiles, watchCertificateFiles } from './tls/certificate-files.ts';
 export type { CertificateFiles } from './tls/certificate-files.ts';
 export { CertificateError, checkPair } from './tls/certificate-pair.ts';

@@ -64,7 +64,7 @@ export type CloseReason =
   | 'fault';
 
 /** Facts of a TLS session that is up. */
-export interface TlsFacts {
+export interface HandshakeFacts {
   /** For example `TLSv1.3`. */
   readonly protocol: string;
   /** OpenSSL's or IANA's name, for example `TLS_AES_256_GCM_SHA384`. */
@@ -88,7 +88,7 @@ export interface SessionHandler {
   /** A command line above the limit was discarded. */
   overlongLine(): Reaction | Promise<Reaction>;
   /** The handshake is done: forget what was known before (RFC 3207 section 4.2). */
-  secured(facts: TlsFacts): void;
+  secured(facts: HandshakeFacts): void;
   /** What to say when a deadline has passed; the connection closes then. Undefined: nothing (a handshake). */
   timedOut(): string;
   /** What to say when the process drains; the connection closes then. */

@@ -1,0 +1,135 @@
+/** Wiring of smtp-ingress: the only file that knows the adapters (bus, spool, DNS, TLS files) and the sessions. */
+import { randomInt } from 'node:crypto';
+import { openGroupPublisher, startFullnessWatch } from '@railpost/bus';
+import { formatQueueId, queueIdHalfLimit } from '@railpost/mail';
+import { type Service, type ServiceContext, SettingsError } from '@railpost/runtime';
+import {
+  type CertificateFiles,
+  type CheckedPair,
+  CertificateError,
+  readCertificateFiles,
+  watchCertificateFiles,
+} from '@railpost/smtp';
+import { openSegmentWriter } from '@railpost/spool';
+import { ClientGate } from './client-gate.ts';
+import type { IngressConfig } from './config.ts';
+import { certificateUnusable, publishLate } from './events.ts';
+import type { IngressContext } from './ingress-context.ts';
+import { Listeners } from './listeners.ts';
+import { createIngressMetrics } from './metrics.ts';
+import { LoginVerifier } from './passwords/login-verifier.ts';
+import { PasswordHasher } from './passwords/password-hash.ts';
+import { ReverseNames, systemReverseDns } from './reverse-name.ts';
+
+/** How often the TLS files are looked at. */
+const certificateLookMs = 2000;
+/** Within the runtime's 18 s; what is in hand then is cut off, unacknowledged, and sent again by the client. */
+const drainMs = 15_000;
+
+/** Starts the service. */
+export async function createIngress(context: ServiceContext, settings: IngressConfig): Promise<Service> {
+  const { bus, log, clock, configuration } = context;
+  const segments = openSegmentWriter(context.store);
+  const fullness = startFullnessWatch(bus);
+  const hasher = new PasswordHasher();
+  const ingress: IngressContext = {
+    log,
+    clock,
+    metrics: createIngressMetrics(context.metrics),
+    crashPoint: context.crashPoint,
+    gate: new ClientGate(),
+    names: new ReverseNames(systemReverseDns(), () => clock.monotonicMs()),
+    logins: new LoginVerifier({
+      concurrency: settings.loginConcurrency,
+      nowMs: () => clock.monotonicMs(),
+      verify: (hash, password) => hasher.verify(hash, password),
+    }),
+    accept: {
+      bus,
+      fullness,
+      segments,
+      incoming: openGroupPublisher(bus, bus.names.incomingStream),
+      clock,
+      crashPoint: context.crashPoint,
+      onLatePublish: (queueId) => publishLate(log, { queueId }),
+    },
+    currentConfiguration: () => configuration.current(),
+    newQueueId: () => formatQueueId(clock.nowMs(), randomInt(2 ** 45) % queueIdHalfLimit),
+  };
+  const files = await openCertificateFiles(context, settings);
+  const listeners = new Listeners(ingress, {
+    bindAddress: context.settings.bindAddress,
+    portOffset: settings.portOffset,
+    setProblem: (key, text) => context.setProblem(key, text),
+    sources: () => ({
+      unseal: (key) => configuration.unseal(key),
+      filePair: files.pair(),
+      hostname: configuration.current().platform.hostname,
+      nowMs: () => clock.nowMs(),
+    }),
+  });
+  files.onChange(() => void listeners.apply());
+  const endConfiguration = configuration.onChange(() => void listeners.apply());
+  await listeners.apply();
+  return {
+    async stop() {
+      endConfiguration();
+      files.close();
+      fullness.stop();
+      await listeners.stop(drainMs);
+      await segments.close();
+      await hasher.close();
+    },
+  };
+}
+
+/** The pair of --tls-cert-file and --tls-key-file, followed through changes. */
+interface FollowedFiles {
+  pair(): CheckedPair | undefined;
+  onChange(listener: () => void): void;
+  close(): void;
+}
+
+async function openCertificateFiles(
+  context: ServiceContext,
+  settings: IngressConfig,
+): Promise<FollowedFiles> {
+  const paths = pathsOf(settings);
+  if (paths === undefined)
+    return { pair: () => undefined, onChange: () => undefined, close: () => undefined };
+  let pair: CheckedPair | undefined;
+  let changed: () => void = () => undefined;
+  const take = (result: CheckedPair | CertificateError): void => {
+    const isError = result instanceof CertificateError;
+    context.setProblem('certificates.file', isError ? result.message : undefined);
+    // An unusable new file does not take away the old certificate.
+    if (isError) certificateUnusable(context.log, { error: result.message });
+    else pair = result;
+  };
+  take(await readCertificateFiles(paths).catch(asCertificateError));
+  const close = watchCertificateFiles(paths, pair, certificateLookMs, (result) => {
+    take(result);
+    changed();
+  });
+  return {
+    pair: () => pair,
+    onChange: (listener) => {
+      changed = listener;
+    },
+    close,
+  };
+}
+
+function pathsOf(settings: IngressConfig): CertificateFiles | undefined {
+  const { tlsCertFile, tlsKeyFile } = settings;
+  if (tlsCertFile === undefined && tlsKeyFile === undefined) return undefined;
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) {
+    throw new SettingsError('--tls-cert-file', 'belongs together with --tls-key-file: give both or none');
+  }
+  return { certificateFile: tlsCertFile, keyFile: tlsKeyFile };
+}
+
+function asCertificateError(error: unknown): CertificateError {
+  if (error instanceof CertificateError) return error;
+  throw error;
+}

@@ -1,0 +1,28 @@
+/** Settings of this process beside the common ones. What mail may do stands in manifests; these say where things are. */
+import { availableParallelism } from 'node:os';
+import { type SettingsOf, setting } from '@railpost/runtime';
+
+/** Own settings. */
+export const IngressConfig = {
+  portOffset: setting.integer({
+    text: 'Added to the port of every listener: for several ingress processes on one machine.',
+    default: '0',
+    min: 0,
+    max: 60000,
+    unit: 'ports',
+  }),
+  tlsCertFile: setting.optionalText({
+    text: 'PEM certificate chain for listeners without certificates of their own; read again when it changes.',
+  }),
+  tlsKeyFile: setting.optionalText({ text: 'PEM private key of --tls-cert-file.' }),
+  loginConcurrency: setting.integer({
+    text: 'Password checks that run at once; four times as many wait, further logins hear 454.',
+    default: String(Math.max(2, availableParallelism())),
+    min: 1,
+    max: 256,
+    unit: 'logins',
+  }),
+} as const;
+
+/** Values of {@link IngressConfig}. */
+export type IngressConfig = SettingsOf<typeof IngressConfig>;

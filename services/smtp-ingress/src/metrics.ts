@@ -1,0 +1,69 @@
+/** Metrics of this service. Labels are names of listeners, classes and results: never addresses. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** All metrics. */
+export interface IngressMetrics {
+  readonly connections: Counter<'listener' | 'result'>;
+  readonly sessions: Gauge<'listener'>;
+  readonly transactions: Counter<'listener' | 'result'>;
+  readonly replies: Counter<'listener' | 'class'>;
+  readonly contentBytes: Counter<'listener'>;
+  readonly logins: Counter<'result'>;
+  readonly handshakes: Counter<'listener' | 'result'>;
+  readonly acceptSeconds: Histogram;
+}
+
+/** Registers the metrics. */
+export function createIngressMetrics(registry: Registry): IngressMetrics {
+  const registers = [registry];
+  return {
+    connections: new Counter({
+      name: 'railpost_ingress_connections_total',
+      help: 'Connections, by what became of them at once.',
+      labelNames: ['listener', 'result'],
+      registers,
+    }),
+    sessions: new Gauge({
+      name: 'railpost_ingress_sessions',
+      help: 'Open sessions.',
+      labelNames: ['listener'],
+      registers,
+    }),
+    transactions: new Counter({
+      name: 'railpost_ingress_transactions_total',
+      help: 'Messages whose content came to its end, by result.',
+      labelNames: ['listener', 'result'],
+      registers,
+    }),
+    replies: new Counter({
+      name: 'railpost_ingress_replies_total',
+      help: 'Replies by first digit of the code.',
+      labelNames: ['listener', 'class'],
+      registers,
+    }),
+    contentBytes: new Counter({
+      name: 'railpost_ingress_content_bytes_total',
+      help: 'Octets of accepted messages.',
+      labelNames: ['listener'],
+      registers,
+    }),
+    logins: new Counter({
+      name: 'railpost_ingress_logins_total',
+      help: 'AUTH attempts by result.',
+      labelNames: ['result'],
+      registers,
+    }),
+    handshakes: new Counter({
+      name: 'railpost_ingress_tls_handshakes_total',
+      help: 'TLS handshakes by result.',
+      labelNames: ['listener', 'result'],
+      registers,
+    }),
+    acceptSeconds: new Histogram({
+      name: 'railpost_ingress_accept_seconds',
+      help: 'Time from the end of the data to the reply.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+  };
+}
