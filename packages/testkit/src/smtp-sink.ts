@@ -184,15 +184,12 @@ class SinkSession {
   }
 
   async #takeContent(data: Buffer[]): Promise<boolean> {
-    const tail = Buffer.concat(data.slice(-6));
-    if (data.length > 6 && !tail.includes('\r\n.\r\n')) return false;
+    // The end may be spread over as many chunks as it has octets. Dot-stuffed content cannot look like it.
+    const tail = Buffer.concat(data.slice(-5));
+    const isEmpty = data.length <= 5 && tail.subarray(0, 3).toString('latin1') === '.\r\n';
+    if (!isEmpty && !tail.includes('\r\n.\r\n')) return false;
     const whole = Buffer.concat(data);
     const end = whole.indexOf('\r\n.\r\n');
-    const isEmpty = whole.subarray(0, 3).toString('latin1') === '.\r\n';
-    if (end === -1 && !isEmpty) {
-      data.splice(0, data.length, whole);
-      return false;
-    }
     this.#data = undefined;
     const content = isEmpty ? Buffer.alloc(0) : unstuff(whole.subarray(0, end + 2));
     this.#received = whole.subarray(isEmpty ? 3 : end + 5);
@@ -368,7 +365,13 @@ class SinkSession {
 
 /** Removes the dot that starts a line with more (RFC 5321 section 4.5.2). */
 function unstuff(content: Buffer): Buffer {
-  return Buffer.from(content.toString('latin1').replace(/(^|\r\n)\./g, '$1'), 'latin1');
+  const pieces: Buffer[] = [];
+  let start = content[0] === 0x2e ? 1 : 0;
+  for (let at = content.indexOf('\r\n.'); at !== -1; at = content.indexOf('\r\n.', at + 2)) {
+    pieces.push(content.subarray(start, at + 2));
+    start = at + 3;
+  }
+  return Buffer.concat([...pieces, content.subarray(start)]);
 }
 
 function pathOf(line: string): string {
