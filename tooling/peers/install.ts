@@ -7,7 +7,7 @@ import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Peer, setupCommand } from './peers.ts';
+import { type Peer, binFolder, setupCommand } from './peers.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const policyFile = '/usr/sbin/policy-rc.d';
@@ -64,7 +64,6 @@ function forbidDaemons(sudo: readonly string[]): () => void {
 }
 
 function buildVersitygw(): readonly string[] {
-  const binFolder = join(root, '.cache', 'bin');
   const target = join(binFolder, 'versitygw');
   const part = `${target}.${process.pid}`;
   mkdirSync(binFolder, { recursive: true });

@@ -7,7 +7,7 @@ import { missingPeers } from './peers.ts';
 
 it('finds a peer by its program in PATH, and misses it without', () => {
   const folder = mkdtempSync(join(tmpdir(), 'railpost-peers-'));
-  const isMissing = () => missingPeers(folder).some((peer) => peer.name === 'versitygw');
+  const isMissing = () => missingPeers(folder, []).some((peer) => peer.name === 'versitygw');
   try {
     const before = isMissing();
     writeFileSync(join(folder, 'versitygw'), '', { mode: 0o644 });

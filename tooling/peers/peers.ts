@@ -4,6 +4,7 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** A program of another project that tests need. */
 export interface Peer {
@@ -27,10 +28,14 @@ export const peers: readonly Peer[] = [
 /** The one command that brings all of them. */
 export const setupCommand = 'npm run setup:peers';
 
-/** The peers that are not on this machine. */
-export function missingPeers(path: string): readonly Peer[] {
-  // Daemons live in sbin, which a user's PATH often leaves out.
-  const folders = [...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+/** Where what Go builds is put. */
+export const binFolder = fileURLToPath(new URL('../../.cache/bin/', import.meta.url));
+/** Daemons live in sbin, which a user's PATH often leaves out. */
+const furtherFolders = [binFolder, '/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** The peers that are neither in `path` nor in the folders where they usually are. */
+export function missingPeers(path: string, further: readonly string[] = furtherFolders): readonly Peer[] {
+  const folders = [...path.split(delimiter), ...further];
   return peers.filter((peer) => !peer.files.every((file) => isThere(file, folders)));
 }
 
