@@ -33,10 +33,10 @@ export interface MailboxTools {
 
 /** Carries out a task. @throws SpoolUnavailableError: the frame defers the job as our own fault */
 export async function consumeTask(task: AgentTask, tools: MailboxTools): Promise<TaskResult> {
-  tools.crashPoint('mailbox.accepted');
   const recipients: RecipientResult[] = [];
   try {
     const content = await tools.reader.read(task.job.content, task.upcoming + 1);
+    tools.crashPoint('mailbox.accepted');
     task.beginTransfer();
     for (const pending of task.pending) {
       recipients.push(await deliverRecipient(task, pending, content, tools));
