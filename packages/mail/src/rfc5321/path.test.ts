@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatAddress } from './address.ts';
-import { parsePath, parsePathArgument } from './path.ts';
+import { parseMailbox, parsePath, parsePathArgument } from './path.ts';
 
 test.each([
   ['FROM:<alice@example.test>', 'alice@example.test', ''],
@@ -72,6 +72,12 @@ test.each([
   [`FROM:<a@${'x.'.repeat(130)}test>`, 'address'],
 ])('refuses %j as %s', (argument, problem) => {
   expect(parsePathArgument(argument, 'FROM')).toEqual({ problem });
+});
+
+test('white space belongs to no local-part, except before the @', () => {
+  expect(parseMailbox('alice \t@example.test')?.address).toBe('alice@example.test');
+  expect(parseMailbox('a\\@ ')).toBeUndefined();
+  expect(parseMailbox(' alice@example.test')).toBeUndefined();
 });
 
 test('reads the forward-path after TO', () => {

@@ -133,14 +133,15 @@ function scanLocalPart(text: string): { raw: string; end: number } | undefined {
   return { raw, end: index };
 }
 
+interface Piece {
+  readonly raw: string;
+  readonly end: number;
+}
+
 /** One quoted-string, quoted pair, comment, white space (only before the `@`) or plain character. */
-function scanPiece(text: string, start: number): { raw: string; end: number } | undefined {
+function scanPiece(text: string, start: number): Piece | undefined {
   const character = text.charAt(start);
-  if (character === '"') {
-    const end = endOfQuotedString(text, start);
-    if (text.charAt(end - 1) !== '"' || end - 1 === start) return undefined;
-    return { raw: text.slice(start + 1, end - 1).replace(/\\(.)/gsu, '$1'), end };
-  }
+  if (character === '"') return scanQuotedString(text, start);
   if (character === '\\') {
     return start + 1 === text.length ? undefined : { raw: text.charAt(start + 1), end: start + 2 };
   }
@@ -148,10 +149,19 @@ function scanPiece(text: string, start: number): { raw: string; end: number } | 
     const close = text.indexOf(')', start);
     return close === -1 ? undefined : { raw: '', end: close + 1 };
   }
-  if (indexOfWhiteSpace(character) === 0) {
-    const next = text.slice(start).search(/[^ \t]/);
-    return start > 0 && text.charAt(start + next) === '@' ? { raw: '', end: start + next } : undefined;
-  }
+  if (indexOfWhiteSpace(character) === 0) return scanSpace(text, start);
   const isPlain = !specials.includes(character) && character > ' ' && character !== '\u007f';
   return isPlain ? { raw: character, end: start + 1 } : undefined;
+}
+
+function scanQuotedString(text: string, start: number): Piece | undefined {
+  const end = endOfQuotedString(text, start);
+  if (text.charAt(end - 1) !== '"' || end - 1 === start) return undefined;
+  return { raw: text.slice(start + 1, end - 1).replace(/\\(.)/gsu, '$1'), end };
+}
+
+function scanSpace(text: string, start: number): Piece | undefined {
+  const length = text.slice(start).search(/[^ \t]/);
+  const isBeforeAt = start > 0 && length > 0 && text.charAt(start + length) === '@';
+  return isBeforeAt ? { raw: '', end: start + length } : undefined;
 }

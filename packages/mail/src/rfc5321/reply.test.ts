@@ -119,7 +119,7 @@ test.each([
   const status = parseEnhancedStatus(code);
 
   expect(status).toEqual(expected);
-  if (status !== undefined) expect(formatEnhancedStatus(status)).toBe(code);
+  expect(status === undefined ? code : formatEnhancedStatus(status)).toBe(code);
 });
 
 test.each([

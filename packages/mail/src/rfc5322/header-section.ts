@@ -73,12 +73,22 @@ function classifyLine(octets: Uint8Array, start: number, end: number, hasFields:
   const none = { nameEnd: start, valueStart: start };
   if (first === lf || (first === cr && octets[start + 1] === lf)) return { kind: 'empty', ...none };
   if (first === space || first === tab) return { kind: hasFields ? 'continuation' : 'other', ...none };
+  return classifyField(octets, start, end) ?? { kind: 'other', ...none };
+}
+
+/** `name:` or `name :`, or undefined when the line starts otherwise. */
+function classifyField(octets: Uint8Array, start: number, end: number): ClassifiedLine | undefined {
   let nameEnd = start;
   while (nameEnd < end && isNameOctet(octets[nameEnd] ?? 0)) nameEnd += 1;
-  let at = nameEnd;
-  while (at < end && (octets[at] === space || octets[at] === tab)) at += 1;
-  if (nameEnd === start || octets[at] !== colon || at >= end) return { kind: 'other', ...none };
+  const at = skipBlanks(octets, nameEnd, end);
+  if (nameEnd === start || octets[at] !== colon || at >= end) return undefined;
   return { kind: 'field', nameEnd, valueStart: at + 1 };
+}
+
+function skipBlanks(octets: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && (octets[at] === space || octets[at] === tab)) at += 1;
+  return at;
 }
 
 /** RFC 5322 section 2.2: printable ASCII except the colon. */
