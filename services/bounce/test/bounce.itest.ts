@@ -1,0 +1,211 @@
+/** bounce as a process: a scripted owner asks for reports; what reaches INCOMING and the spool is read back. */
+import { queueIdTimeMs } from '@railpost/mail';
+import { readSegment } from '@railpost/spool';
+import { type NatsServer, startNatsServer } from '@railpost/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Platform, decidedAtMs, failedJob, preparePlatform } from './platform.ts';
+
+const message = Buffer.from('Subject: hello\r\nFrom: <alice@example.test>\r\n\r\nsecret body\r\n');
+const bob = 'bob@partner.test';
+
+let server: NatsServer;
+let platform: Platform;
+
+beforeAll(async () => {
+  server = await startNatsServer();
+});
+afterAll(() => server.stop());
+
+beforeEach(async () => {
+  platform = await preparePlatform(server);
+});
+afterEach(() => platform.close());
+
+describe('bounce', () => {
+  it('reports a failure to the sender: in the spool, in INCOMING, then answered', async () => {
+    const service = await platform.start();
+    const job = failedJob(await platform.spool(message), [{ final: bob }], {
+      job: { edits: [{ at: 0, remove: 0, insert: 'Received: by us\r\n' }], envid: 'QQ+2B1' },
+    });
+
+    await platform.owner.dispatch('bounce', [job]);
+    const outcome = await platform.owner.outcomeOf(job.job.jobId);
+
+    expect(outcome).toMatchObject({ task: 'failure', content: 'read', isOwnFault: false });
+    expect(outcome.recipients).toMatchObject([
+      { final: bob, disposition: 'delivered', status: { code: '2.0.0' } },
+    ]);
+    const [report, ...others] = await platform.incoming();
+    expect(others).toEqual([]);
+    const queueId = outcome.reportQueueId ?? '';
+    expect(queueIdTimeMs(queueId)).toBe(decidedAtMs);
+    expect(report?.busSubject).toBe(platform.bus.names.incomingSubject(queueId));
+    expect(report?.record).toMatchObject({ attempt: 0, headerInline: true });
+    expect(report?.record.envelope).toMatchObject({
+      queueId,
+      reversePath: '',
+      recipients: [{ address: 'alice@example.test' }],
+      client: { role: 'Local' },
+      settles: [{ queueId: job.job.queueId, orig: 0, final: bob, run: 'r', n: 1 }],
+    });
+    const text = report?.content.toString() ?? '';
+    expect(text.startsWith(report?.headerSection ?? '?')).toBe(true);
+    expect(report?.headerSection).toMatch(/^To: alice@example\.test\r$/m);
+    expect(text).toContain('Final-Recipient: rfc822; bob@partner.test\r\n');
+    expect(text).toContain('Status: 5.1.1\r\n');
+    expect(text).toContain('Remote-MTA: dns; mx.partner.test\r\n');
+    expect(text).toContain('Content-Type: message/rfc822\r\n\r\nReceived: by us\r\nSubject: hello\r\n');
+    expect(text).toContain('secret body\r\n');
+    const { records } = await readSegment(platform.store, report?.record.body.key ?? '');
+    expect(records).toEqual([{ envelope: report?.record.envelope, body: report?.record.body }]);
+    expect(await service.waitForEvent('report-queued')).toMatchObject({
+      queueId: job.job.queueId,
+      reportQueueId: queueId,
+      kind: 'failure',
+    });
+  });
+
+  it('returns headers only when RET says so, or when the message is long', async () => {
+    await platform.start();
+    const long = Buffer.concat([message, Buffer.alloc(60_000, 'x')]);
+    const content = await platform.spool(message);
+    const jobs = [
+      failedJob(content, [{ final: bob }], { job: { ret: 'HDRS' } }),
+      failedJob(await platform.spool(long), [{ final: bob }], { job: { ret: 'FULL' } }),
+    ];
+
+    await platform.owner.dispatch('bounce', jobs);
+    for (const { job } of jobs) await platform.owner.outcomeOf(job.jobId);
+
+    const reports = await platform.incoming();
+    expect(reports).toHaveLength(2);
+    for (const { content: octets } of reports) {
+      expect(octets.toString()).toMatch(
+        /Content-Type: text\/rfc822-headers\r\n\r\nSubject: hello\r\nFrom: <alice@example\.test>\r\n\r\n--/,
+      );
+      expect(octets.includes('secret body')).toBe(false);
+    }
+  });
+
+  it('warns of a delay, and settles nothing by it', async () => {
+    await platform.start();
+    const status = { code: '4.4.1', text: 'connect to mx.partner.test: Connection refused' };
+    const job = failedJob(await platform.spool(message), [{ final: bob, status }], { task: 'delay' });
+
+    await platform.owner.dispatch('bounce', [job]);
+    const outcome = await platform.owner.outcomeOf(job.job.jobId);
+
+    expect(outcome).toMatchObject({ task: 'delay', recipients: [{ disposition: 'delivered' }] });
+    const [report] = await platform.incoming();
+    expect(report?.record.envelope.settles).toBeUndefined();
+    expect(report?.content.toString()).toContain('Action: delayed\r\nStatus: 4.4.1\r\n');
+    expect(report?.content.toString()).toContain(
+      'Will-Retry-Until: Thu, 26 Nov 2026 16:00:00 +0000 (UTC)\r\n',
+    );
+  });
+
+  it('makes one report about all recipients that want one, and settles all', async () => {
+    await platform.start();
+    const job = failedJob(await platform.spool(message), [
+      { final: bob },
+      { final: 'quiet@partner.test', notify: ['NEVER'] },
+      { final: 'carol@partner.test', notify: ['FAILURE'], orcpt: 'rfc822;c+2Bx@partner.test' },
+    ]);
+
+    await platform.owner.dispatch('bounce', [job]);
+    const outcome = await platform.owner.outcomeOf(job.job.jobId);
+
+    expect(outcome.recipients.map(({ disposition }) => disposition)).toEqual(Array(3).fill('delivered'));
+    const [report] = await platform.incoming();
+    expect(report?.record.envelope.settles).toHaveLength(3);
+    const text = report?.content.toString() ?? '';
+    expect(text.match(/^Final-Recipient: .*$/gm)).toEqual([
+      'Final-Recipient: rfc822; bob@partner.test',
+      'Final-Recipient: rfc822; carol@partner.test',
+    ]);
+    expect(text).toContain('Original-Recipient: rfc822;c+x@partner.test\r\n');
+  });
+
+  it.each([
+    ['the reverse-path is null', { job: { reversePath: '' } }, {}],
+    ['NOTIFY=NEVER', {}, { notify: ['NEVER'] }],
+    ['NOTIFY without DELAY, of a delay', { task: 'delay' }, { notify: ['FAILURE'] }],
+  ] as const)('sends nothing when %s, and answers without a report', async (_, more, recipient) => {
+    await platform.start();
+    const notify = 'notify' in recipient ? { notify: [...recipient.notify] } : {};
+    const job = failedJob(await platform.spool(message), [{ final: bob, ...notify }], more);
+
+    await platform.owner.dispatch('bounce', [job]);
+    const outcome = await platform.owner.outcomeOf(job.job.jobId);
+
+    expect(outcome).toMatchObject({ content: 'read', recipients: [{ disposition: 'delivered' }] });
+    expect(outcome.reportQueueId).toBeUndefined();
+    expect(await platform.incoming()).toEqual([]);
+    expect(await platform.segments()).toHaveLength(1);
+  });
+
+  it('needs SMTPUTF8 for its report when addresses do, and 8BITMIME when the message does', async () => {
+    await platform.start();
+    const eightBit = Buffer.from('Subject: x\r\n\r\n\xe4\r\n', 'latin1');
+    const jobs = [
+      failedJob(await platform.spool(message), [{ final: 'bøb@partner.test' }], { job: { smtputf8: true } }),
+      failedJob(await platform.spool(eightBit), [{ final: bob }]),
+      failedJob(await platform.spool(message), [{ final: bob }]),
+    ];
+
+    for (const job of jobs) {
+      await platform.owner.dispatch('bounce', [job]);
+      await platform.owner.outcomeOf(job.job.jobId);
+    }
+
+    const reports = await platform.incoming();
+    expect(reports.map(({ record: { envelope } }) => [envelope.smtputf8, envelope.body])).toEqual([
+      [true, '8BITMIME'],
+      [false, '8BITMIME'],
+      [false, '7BIT'],
+    ]);
+    expect(reports[1]?.content.includes(eightBit)).toBe(true);
+  });
+
+  it('reports a body that is gone, and sends nothing', async () => {
+    await platform.start();
+    const content = await platform.spool(message);
+    const job = failedJob({ ...content, key: `${content.key}x` }, [{ final: bob }]);
+
+    await platform.owner.dispatch('bounce', [job]);
+
+    expect(await platform.owner.outcomeOf(job.job.jobId)).toMatchObject({ content: 'gone', recipients: [] });
+    expect(await platform.incoming()).toEqual([]);
+  });
+});
+
+describe('kill -9', () => {
+  it.each(['bounce.accepted', 'bounce.put-before-publish', 'bounce.published-before-answer'])(
+    'at %s, then the same task again, gives one report under one queue id',
+    async (crashPoint) => {
+      const doomed = await platform.start(crashPoint);
+      const job = failedJob(await platform.spool(message), [{ final: bob }]);
+      // The process may die before its answer has left: to an owner that is one more lost answer.
+      await platform.owner.dispatch('bounce', [job]).catch(() => undefined);
+      expect((await doomed.exited).signal).toBe('SIGKILL');
+      expect(platform.owner.outcomes).toEqual([]);
+
+      await platform.start();
+      await platform.owner.dispatch('bounce', [job]);
+      const outcome = await platform.owner.outcomeOf(job.job.jobId);
+
+      const reports = await platform.incoming();
+      expect(reports).toHaveLength(1);
+      expect(reports[0]?.record.envelope.queueId).toBe(outcome.reportQueueId);
+      // What an earlier try left in the spool is the same message: same id, same octets.
+      const spooled = await Promise.all(
+        (await platform.segments()).map((key) => readSegment(platform.store, key)),
+      );
+      const copies = spooled
+        .flatMap(({ records }) => records)
+        .filter(({ envelope }) => envelope.queueId === outcome.reportQueueId);
+      expect(copies.length).toBeGreaterThanOrEqual(1);
+      expect(new Set(copies.map(({ body }) => body.sha256)).size).toBe(1);
+    },
+  );
+});
