@@ -96,8 +96,8 @@ function parseDocument(document: ManifestDocument): DocumentOutcome {
   }
   const { apiVersion: version, kind } = head.data;
   if (version === 'v1' && kind === 'Secret') return parseSecret(document);
-  const definition = kinds.find((each) => each.kind === kind);
-  if (version === apiVersion && definition !== undefined) return parseObject(document, definition);
+  const form = objectForms.get(kind);
+  if (version === apiVersion && form !== undefined) return parseObject(document, form);
   return { problems: [unknownKind(document, version, kind)] };
 }
 
@@ -118,15 +118,28 @@ function unknownKind(document: ManifestDocument, version: string, kind: string):
   );
 }
 
-function parseObject(document: ManifestDocument, definition: KindDefinition): DocumentOutcome {
-  const form = z.strictObject({
+/** Whole objects by kind, built once: zod compiles a schema at its first use, which costs more than a thousand uses. */
+const objectForms = new Map(kinds.map((definition) => [definition.kind, objectForm(definition)]));
+const SecretForm = SecretContent.extend({ apiVersion: z.string(), kind: z.string(), metadata: ObjectMeta });
+
+interface ObjectForm {
+  readonly definition: KindDefinition;
+  readonly schema: z.ZodType<{ readonly metadata: ObjectMeta; readonly spec: unknown }>;
+}
+
+function objectForm(definition: KindDefinition): ObjectForm {
+  const schema = z.strictObject({
     apiVersion: z.string(),
     kind: z.string(),
     metadata: ObjectMeta,
     spec: definition.spec,
     status: z.unknown().optional(),
   });
-  const parsed = form.safeParse(document.value);
+  return { definition, schema };
+}
+
+function parseObject(document: ManifestDocument, { definition, schema }: ObjectForm): DocumentOutcome {
+  const parsed = schema.safeParse(document.value);
   if (!parsed.success) return { problems: issues(document, parsed.error, labelOf(document.value)) };
   const { metadata, spec } = parsed.data;
   const rule = definition.objectRule;
@@ -140,8 +153,7 @@ function parseObject(document: ManifestDocument, definition: KindDefinition): Do
 }
 
 function parseSecret(document: ManifestDocument): DocumentOutcome {
-  const form = SecretContent.extend({ apiVersion: z.string(), kind: z.string(), metadata: ObjectMeta });
-  const parsed = form.safeParse(document.value);
+  const parsed = SecretForm.safeParse(document.value);
   if (!parsed.success) return { problems: issues(document, parsed.error, labelOf(document.value)) };
   const { metadata } = parsed.data;
   return {

@@ -10,12 +10,13 @@ import {
   type CompilerCrypto,
   type ManifestDocument,
   type ManifestObject,
+  type ManifestSource,
   type Problem,
   compile,
   parseManifests,
 } from '@railpost/config';
-import { type Document, LineCounter, parseAllDocuments } from 'yaml';
-import { type Place, locateField } from './locate.ts';
+import type { Place } from './locate.ts';
+import { DocumentReader } from './read-documents.ts';
 
 /** A problem with its place in the file. */
 export type LocatedProblem = Problem & Place;
@@ -42,42 +43,51 @@ export interface FolderCompilation {
 
 const extensions = new Set(['.yaml', '.yml', '.json']);
 
-/** Reads folders (or single files). */
-export async function loadFolders(paths: readonly string[]): Promise<FolderContents> {
-  const files: string[] = [];
-  const problems: LocatedProblem[] = [];
-  for (const path of paths) {
-    try {
-      files.push(...(await listFiles(path)));
-    } catch (error) {
-      problems.push(unreadable(path, error));
+/** Reads folders (or single files); keep the instance to read them again quickly. */
+export class FolderLoader {
+  readonly #reader = new DocumentReader();
+
+  /** Reads everything that is there now. */
+  async load(paths: readonly string[]): Promise<FolderContents> {
+    const problems: LocatedProblem[] = [];
+    const texts = await readFiles(await findFiles(paths, problems), problems);
+    const documents: ManifestDocument[] = [];
+    for (const document of this.#reader.read(texts)) {
+      if ('value' in document) documents.push(document);
+      else problems.push(invalid(document, document.place, document.error));
     }
+    const parsed = parseManifests(documents);
+    const locate = (problem: Problem): LocatedProblem => this.#locate(problem);
+    return {
+      files: [...texts.keys()],
+      objects: parsed.objects,
+      problems: [...problems, ...parsed.problems.map(locate)],
+      locate,
+    };
   }
-  const reader = new ManifestReader();
-  for (const file of [...new Set(files)].sort()) {
-    try {
-      reader.add(file, await readFile(file, 'utf8'));
-    } catch (error) {
-      problems.push(unreadable(file, error));
-    }
+
+  #locate(problem: Problem): LocatedProblem {
+    const place =
+      problem.source === undefined
+        ? { line: 1, column: 1 }
+        : this.#reader.locate(problem.source, problem.path);
+    return { ...problem, ...place };
   }
-  const parsed = parseManifests(reader.documents);
-  const locate = (problem: Problem): LocatedProblem => reader.locate(problem);
-  return {
-    files: [...new Set(files)].sort(),
-    objects: parsed.objects,
-    problems: [...problems, ...reader.problems, ...parsed.problems.map(locate)],
-    locate,
-  };
 }
 
-/** Reads and compiles folders; `previous` are the units of before. */
+/** Reads folders once. */
+export async function loadFolders(paths: readonly string[]): Promise<FolderContents> {
+  return new FolderLoader().load(paths);
+}
+
+/** Reads and compiles folders; `previous` are the units of before. Who does it again keeps the loader: it is quicker then. */
 export async function compileFolders(
   paths: readonly string[],
   crypto: CompilerCrypto,
   previous?: ReadonlyMap<string, Uint8Array>,
+  loader: FolderLoader = new FolderLoader(),
 ): Promise<FolderCompilation> {
-  return compileContents(await loadFolders(paths), crypto, previous);
+  return compileContents(await loader.load(paths), crypto, previous);
 }
 
 /** Compiles what was read. */
@@ -102,53 +112,37 @@ export async function listFiles(path: string): Promise<string[]> {
     .map((entry) => join(path, entry.name));
 }
 
-interface KnownDocument {
-  readonly document: Document;
-  readonly lines: LineCounter;
-}
-
-/** Documents of many files, and where everything in them stands. */
-class ManifestReader {
-  readonly documents: ManifestDocument[] = [];
-  readonly problems: LocatedProblem[] = [];
-  readonly #known = new Map<string, KnownDocument>();
-
-  add(path: string, text: string): void {
-    const lines = new LineCounter();
-    const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
-    const documents = 'empty' in parsed ? [] : parsed;
-    for (const [position, document] of documents.entries()) {
-      const error = document.errors[0];
-      if (error !== undefined) {
-        const { line, col } = lines.linePos(error.pos[0]);
-        this.problems.push(invalid({ path, position }, { line, column: col }, error.message));
-        continue;
-      }
-      this.#known.set(`${path}#${position}`, { document, lines });
-      this.#read(path, position, document);
-    }
-  }
-
-  locate(problem: Problem): LocatedProblem {
-    const { source } = problem;
-    const known = source && this.#known.get(`${source.path}#${source.position}`);
-    if (known === undefined) return { ...problem, line: 1, column: 1 };
-    return { ...problem, ...locateField(known.document, known.lines, problem.path) };
-  }
-
-  #read(path: string, position: number, document: Document): void {
+async function findFiles(paths: readonly string[], problems: LocatedProblem[]): Promise<string[]> {
+  const files = new Set<string>();
+  for (const path of paths) {
     try {
-      this.documents.push({ path, position, value: document.toJS() });
+      for (const file of await listFiles(path)) files.add(file);
     } catch (error) {
-      // yaml throws for aliases that explode or lead nowhere.
-      const text = error instanceof Error ? error.message : String(error);
-      this.problems.push(invalid({ path, position }, { line: 1, column: 1 }, text));
+      problems.push(unreadable(path, error));
     }
   }
+  return [...files].sort();
 }
 
-function invalid(source: NonNullable<Problem['source']>, place: Place, text: string): LocatedProblem {
-  return { severity: 'error', reason: 'Invalid', object: '', source, path: [], text, ...place };
+async function readFiles(
+  files: readonly string[],
+  problems: LocatedProblem[],
+): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  for (const file of files) {
+    try {
+      texts.set(file, await readFile(file, 'utf8'));
+    } catch (error) {
+      problems.push(unreadable(file, error));
+    }
+  }
+  return texts;
+}
+
+function invalid(source: ManifestSource, place: Place, text: string): LocatedProblem {
+  const { path, position } = source;
+  const at = { source: { path, position }, path: [], ...place };
+  return { severity: 'error', reason: 'Invalid', object: '', text, ...at };
 }
 
 function unreadable(path: string, error: unknown): LocatedProblem {
