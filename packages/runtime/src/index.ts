@@ -16,10 +16,10 @@ export {
 
 // Settings
 export { CommonSettings } from './settings/common-settings.ts';
-export { loadSettings } from './settings/load-config.ts';
+export { flagOf, loadSettings } from './settings/load-config.ts';
 export { formatHelp } from './settings/print-config.ts';
-export { parseDuration, parseSize, setting } from './settings/setting.ts';
-export type { Setting, SettingsOf, SettingsShape } from './settings/setting.ts';
+export { parseDuration, parseSize, setting, settingFacts } from './settings/setting.ts';
+export type { Setting, SettingFacts, SettingsOf, SettingsShape } from './settings/setting.ts';
 
 // Events, traces, metrics
 export { EventLog } from './events/event-log.ts';

@@ -1,0 +1,158 @@
+/**
+ * The folder as source of the configuration: compiles it, publishes it, watches it. An edit takes effect within 2 s and is
+ * said; an edit with an error changes nothing, and file, line, field and reason are said. Changes are noticed by fs.watch
+ * and, where that is blind (network folders, containers), by looking at names, sizes and times.
+ */
+import { type FSWatcher, type Stats, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Bus } from '@railpost/bus';
+import type { CompilerCrypto } from '@railpost/config';
+import { publishConfiguration, readPublishedUnits } from '@railpost/runtime';
+import { formatProblem } from '../folder/format-problem.ts';
+import { type FolderCompilation, compileFolders, listFiles } from '../folder/load-folder.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What it works with. */
+export interface FolderSourceOptions {
+  readonly bus: Bus;
+  readonly folders: readonly string[];
+  readonly crypto: CompilerCrypto;
+  readonly terminal: Terminal;
+}
+
+const settleMs = 100;
+const lookMs = 1000;
+/** Time a look may take per file, so that 10,000 files are not looked at every second. */
+const lookMsPerFile = 1;
+
+/** A watched folder. */
+export class FolderSource {
+  readonly #options: FolderSourceOptions;
+  readonly #watchers: FSWatcher[] = [];
+  #units: ReadonlyMap<string, Uint8Array> = new Map();
+  #fingerprint = '';
+  #problems: readonly string[] = [];
+  #settleTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: FolderSourceOptions) {
+    this.#options = options;
+  }
+
+  /** Why what stands in the folder now is not in force; empty when it is. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  /** Publishes for the first time. True when the folder had no errors. Rejects when NATS does not answer. */
+  async start(): Promise<boolean> {
+    this.#units = await readPublishedUnits(this.#options.bus);
+    this.#fingerprint = await this.#look();
+    const isGood = await this.#apply();
+    for (const folder of this.#options.folders) this.#watch(folder);
+    this.#lookLater(this.#fingerprint.length);
+    return isGood;
+  }
+
+  /** Stops watching; waits for a publication that is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#settleTimer);
+    clearTimeout(this.#lookTimer);
+    for (const watcher of this.#watchers) watcher.close();
+    await this.#work;
+  }
+
+  #watch(folder: string): void {
+    try {
+      const watcher = watch(folder, () => this.#changeSoon());
+      watcher.on('error', () => watcher.close());
+      this.#watchers.push(watcher);
+    } catch {
+      // No fs.watch here (or no more handles): looking remains.
+    }
+  }
+
+  /** Editors write in steps: a moment of quiet comes before reading. */
+  #changeSoon(): void {
+    clearTimeout(this.#settleTimer);
+    if (!this.#isClosed) this.#settleTimer = setTimeout(() => this.#enqueue(), settleMs);
+  }
+
+  #lookLater(files: number): void {
+    if (this.#isClosed) return;
+    const pause = Math.max(lookMs, files * lookMsPerFile);
+    this.#lookTimer = setTimeout(() => {
+      void this.#look().then((fingerprint) => {
+        if (fingerprint !== this.#fingerprint) this.#changeSoon();
+        this.#lookLater(fingerprint.split('\n').length);
+      });
+    }, pause);
+  }
+
+  #enqueue(): void {
+    this.#work = this.#work.then(async () => {
+      if (this.#isClosed) return;
+      this.#fingerprint = await this.#look();
+      await this.#apply();
+    });
+  }
+
+  async #apply(): Promise<boolean> {
+    const { bus, folders, crypto, terminal } = this.#options;
+    try {
+      const compiled = await compileFolders(
+        folders,
+        crypto,
+        this.#units.size === 0 ? undefined : this.#units,
+      );
+      if (compiled.hasErrors || compiled.compilation.root === undefined) {
+        this.#refuse(compiled);
+        return false;
+      }
+      const published = await publishConfiguration(bus, compiled.compilation.units);
+      this.#units = compiled.compilation.units;
+      const wasRefused = this.#problems.length > 0;
+      this.#problems = [];
+      if (published.written.length > 0 || wasRefused)
+        terminal.progress(
+          `configuration revision ${published.revision} in force (${describeChange(published.written, published.deleted)})`,
+        );
+      return true;
+    } catch (error) {
+      // NATS is away for the moment: the next look finds the folder changed still.
+      this.#fingerprint = '';
+      terminal.say('configuration', `cannot be published now, will be tried again: ${String(error)}`);
+      return false;
+    }
+  }
+
+  #refuse(compiled: FolderCompilation): void {
+    const errors = compiled.problems.filter((each) => each.severity === 'error').map(formatProblem);
+    if (compiled.compilation.root === undefined && errors.length === 0)
+      errors.push('error: there is no MailPlatform named main');
+    this.#problems = errors;
+    for (const line of errors) this.#options.terminal.say('configuration', line);
+    this.#options.terminal.say('configuration', 'has errors; the one before stays in force');
+  }
+
+  async #look(): Promise<string> {
+    const lines: string[] = [];
+    for (const folder of this.#options.folders) {
+      const files = await listFiles(folder).catch(() => []);
+      for (const file of files) {
+        const facts: Stats | undefined = await stat(file).catch(() => undefined);
+        lines.push(`${file} ${facts?.size ?? 0} ${facts?.mtimeMs ?? 0} ${facts?.ino ?? 0}`);
+      }
+    }
+    return lines.join('\n');
+  }
+}
+
+function describeChange(written: readonly string[], deleted: readonly string[]): string {
+  const units = written.filter((key) => key !== 'root').length;
+  const gone = deleted.length === 0 ? '' : `, ${deleted.length} deleted`;
+  return `${units} unit${units === 1 ? '' : 's'} written${gone}`;
+}

@@ -1,0 +1,58 @@
+/**
+ * What `railpost up` shows: its own progress, and of its processes what is a warning or worse (with --verbose everything).
+ */
+import type { CommandOutput } from '../command-output.ts';
+
+const warningMarks = [
+  '"level":"warn"',
+  '"level":"error"',
+  ': warning: ',
+  ': error: ',
+  ' [ERR] ',
+  ' [FTL] ',
+].map((text) => Buffer.from(text));
+
+/** The terminal of `railpost up`. */
+export class Terminal {
+  readonly #out: CommandOutput;
+  readonly #isVerbose: boolean;
+
+  constructor(out: CommandOutput, isVerbose: boolean) {
+    this.#out = out;
+    this.#isVerbose = isVerbose;
+  }
+
+  /** A line of progress. */
+  progress(text: string): void {
+    this.#out.result(`railpost: ${text}\n`);
+  }
+
+  /** Text as it is. */
+  show(text: string): void {
+    this.#out.result(text);
+  }
+
+  /** A line about one process, or about `configuration`. */
+  say(subject: string, text: string): void {
+    this.#out.complaint(`${subject}: ${text}\n`);
+  }
+
+  /** Shows those lines of a process's log that somebody should see. */
+  showLog(name: string, chunk: Buffer): void {
+    // Most chunks hold no warning: they are looked at without being split.
+    if (!this.#isVerbose && !warningMarks.some((mark) => chunk.includes(mark))) return;
+    for (const line of chunk.toString().split('\n')) {
+      if (line !== '' && (this.#isVerbose || isWarning(line))) this.#out.complaint(`${name}: ${line}\n`);
+    }
+  }
+
+  /** Shows what a process wrote to standard error. */
+  showComplaint(name: string, chunk: Buffer): void {
+    for (const line of chunk.toString().split('\n'))
+      if (line !== '') this.#out.complaint(`${name}: ${line}\n`);
+  }
+}
+
+function isWarning(line: string): boolean {
+  return warningMarks.some((mark) => line.includes(mark.toString()));
+}
