@@ -38,6 +38,8 @@ export interface SmtpSinkOptions {
   /** Asked at each step; undefined = the usual answer. */
   readonly script?: (step: SinkStep) => SinkAnswer;
   readonly port?: number;
+  /** Loopback address to listen on. @default '127.0.0.1' */
+  readonly host?: string;
   /** Cuts every reply into pieces of this many octets, one packet each. */
   readonly replyPieceBytes?: number;
   /** Listen on this UNIX socket instead of a port. */
@@ -386,6 +388,6 @@ function listen(server: Server, options: SmtpSinkOptions): Promise<number> {
       resolve(typeof address === 'object' && address !== null ? address.port : 0);
     };
     if (options.path !== undefined) server.listen(options.path, onListening);
-    else server.listen(options.port ?? 0, '127.0.0.1', onListening);
+    else server.listen(options.port ?? 0, options.host ?? '127.0.0.1', onListening);
   });
 }
