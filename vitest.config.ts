@@ -1,5 +1,12 @@
-/** Test projects: `unit` needs nothing; `integration` starts real servers (testkit) per file and runs in parallel. */
+/**
+ * Test projects. `unit` needs nothing; `integration` and `crash-points` start real servers (testkit) per file and run in
+ * parallel. A service's `crash-points.itest.ts` kills it at each point where it may die, which takes its time.
+ */
 import { defineConfig } from 'vitest/config';
+
+const crashPoints = '{packages,services,e2e}/**/*crash-points.itest.ts';
+const notOurs = ['**/node_modules/**', 'tooling/canaries/{base,planted}/**'];
+const withServers = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: true, maxWorkers: 3 };
 
 export default defineConfig({
   test: {
@@ -8,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{packages,services,tooling}/**/*.test.{ts,mjs}', 'e2e/support/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'tooling/canaries/{base,planted}/**'],
+          exclude: notOurs,
           testTimeout: 10_000,
         },
       },
@@ -16,12 +23,12 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['{packages,services,e2e}/**/*.itest.ts'],
-          exclude: ['**/node_modules/**', 'tooling/canaries/{base,planted}/**'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          fileParallelism: true,
-          maxWorkers: 3,
+          exclude: [...notOurs, crashPoints],
+          ...withServers,
         },
+      },
+      {
+        test: { name: 'crash-points', include: [crashPoints], exclude: notOurs, ...withServers },
       },
     ],
   },

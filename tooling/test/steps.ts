@@ -27,6 +27,7 @@ export const steps: readonly Step[] = [
   { name: 'canaries', run: runCanaries },
   { name: 'unit', run: () => runVitest('unit') },
   { name: 'integration', run: () => runVitest('integration') },
+  { name: 'crash-points', run: () => runVitest('crash-points') },
 ];
 
 /** A gate passes when each of its commands does. */
