@@ -28,8 +28,23 @@ const sweepMs = 500;
 /** Idle sessions of the whole process, in multiples of the slots. */
 const idlePerSlot = 2;
 
+/** The parts of the context that the service needs. */
+export type DeliveryContext = Pick<
+  ServiceContext,
+  | 'bus'
+  | 'clock'
+  | 'configuration'
+  | 'crashPoint'
+  | 'log'
+  | 'metrics'
+  | 'name'
+  | 'processName'
+  | 'settings'
+  | 'store'
+>;
+
 /** Starts the service. @throws SettingsError by way of the runtime, RangeError for a bad name server */
-export async function startDelivery(context: ServiceContext, settings: Settings): Promise<Service> {
+export async function startDelivery(context: DeliveryContext, settings: Settings): Promise<Service> {
   const app = new DeliveryApp(context, settings);
   const agent = await runAgent(context, {
     transports: ['smtp', 'lmtp'],
@@ -45,7 +60,7 @@ export async function startDelivery(context: ServiceContext, settings: Settings)
 }
 
 class DeliveryApp {
-  readonly #context: ServiceContext;
+  readonly #context: DeliveryContext;
   readonly #pool: ConnectionPool<SmtpClient>;
   readonly #sweeper: NodeJS.Timeout;
   readonly #metrics: DeliverySmtpMetrics;
@@ -53,7 +68,7 @@ class DeliveryApp {
   readonly #reader: ReturnType<typeof openSegmentReader>;
   readonly #facts: Omit<TargetFacts, 'ownNames'>;
 
-  constructor(context: ServiceContext, settings: Settings) {
+  constructor(context: DeliveryContext, settings: Settings) {
     const nowMs = (): number => context.clock.monotonicMs();
     this.#context = context;
     this.#reader = openSegmentReader(context.store, { cacheBytes: settings.spoolCache });
@@ -73,6 +88,7 @@ class DeliveryApp {
     this.#facts = {
       resolver: createResolver(servers.length === 0 ? {} : { servers }),
       lookupHost: createHostLookup(nowMs),
+      smtpPort: settings.smtpPort,
       random: Math.random,
     };
   }

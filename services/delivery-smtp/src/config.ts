@@ -14,6 +14,13 @@ export const DeliverySmtpSettings = {
     text: 'Name servers for MX lookups, address or address:port; those of /etc/resolv.conf when empty.',
     default: '',
   }),
+  smtpPort: setting.integer({
+    text: 'Port of the hosts that MX records name (Postfix smtp_tcp_port).',
+    default: '25',
+    min: 1,
+    max: 65535,
+    unit: 'port',
+  }),
   connectionIdle: setting.duration({
     text: 'How long an idle connection is kept for the next message (Postfix smtp_connection_cache_time_limit).',
     default: '2s',

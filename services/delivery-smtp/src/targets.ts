@@ -38,6 +38,8 @@ export interface TargetFacts {
   readonly lookupHost: (host: string) => Promise<readonly string[]>;
   /** Our own names: mail must not come back to us. */
   readonly ownNames: readonly string[];
+  /** Port of hosts found by MX records. */
+  readonly smtpPort: number;
   /** Random number in 0..1, exclusive. */
   readonly random: () => number;
 }
@@ -49,7 +51,6 @@ export type SmtpHop = Extract<NextHop, { readonly transport: 'smtp' | 'lmtp' }>;
 const addressLimit = 5;
 /** MX hosts whose addresses are looked up at all. */
 const mxHostLimit = 16;
-const smtpPort = 25;
 const lmtpPort = 24;
 
 /** Finds the targets of a next hop. */
@@ -98,7 +99,7 @@ async function addressesOfHost(host: string, facts: TargetFacts): Promise<readon
 async function mxTargets(mx: string, facts: TargetFacts): Promise<Targets> {
   const literal = /^\[(?:IPv6:)?([0-9A-Fa-f:.]+)\]$/i.exec(mx)?.[1];
   if (literal !== undefined && isIP(literal) !== 0)
-    return await hostTargets([{ host: literal, port: smtpPort }], facts);
+    return await hostTargets([{ host: literal, port: facts.smtpPort }], facts);
   const domain = domainToASCII(mx) || mx;
   try {
     const route = decideMailRoute(await facts.resolver.lookupMx(domain), { domain, ...facts });
@@ -134,10 +135,13 @@ async function addressesOfMx(
 ): Promise<{ readonly targets: readonly Target[]; readonly problem: DeliveryStatus | undefined }> {
   // An MX record that names an address is against RFC 5321 section 5.1, and common enough that Postfix takes it.
   if (isIP(host) !== 0)
-    return { targets: [makeTarget({ host, address: host, port: smtpPort, preference })], problem: undefined };
+    return {
+      targets: [makeTarget({ host, address: host, port: facts.smtpPort, preference })],
+      problem: undefined,
+    };
   const families = await Promise.all([addressesOf(host, 6, facts), addressesOf(host, 4, facts)]);
   const addresses = families.flatMap((each) => (each.kind === 'found' ? each.records : []));
-  const targets = addresses.map((address) => makeTarget({ host, address, port: smtpPort, preference }));
+  const targets = addresses.map((address) => makeTarget({ host, address, port: facts.smtpPort, preference }));
   if (families.some((each) => each.kind === 'failed'))
     return { targets, problem: statuses.nameServiceFailed(host, 'A') };
   const isMissing = families.some((each) => each.kind === 'no-domain');
