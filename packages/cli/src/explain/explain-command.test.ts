@@ -1,0 +1,68 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { type CommandRun, runCommand, withFolder } from '../../test/command-run.ts';
+import { explainCommand } from './explain-command.ts';
+
+const examples = fileURLToPath(new URL('../../../../examples', import.meta.url));
+
+function explainExamples(...args: string[]): Promise<CommandRun> {
+  return runCommand(explainCommand, ...args, '-f', `${examples}/quickstart`, `${examples}/laptop`);
+}
+
+describe('railpost explain', () => {
+  it('tells the whole way of an alias with extension', async () => {
+    const run = await explainExamples('team+x@example.test', '--from', 'bob@example.test');
+
+    expect(run).toEqual({
+      code: 0,
+      complaint: '',
+      result: `team+x@example.test from bob@example.test
+  RCPT      accepted from anybody: a recipient of example.test
+  becomes   team+x@example.test -> alice+x@example.test, bob+x@example.test, carol+x@partner.test
+            by AliasMap default/roles
+  goes to   alice+x@example.test -> mailbox:example.test
+            by MailDomain default/example.test delivery
+  goes to   bob+x@example.test -> mailbox:example.test
+            by MailDomain default/example.test delivery
+  goes to   carol+x@partner.test -> smtp:[127.0.0.1]:2526 (TLS May)
+            by TransportMap default/partner route partner (domain partner.test)
+`,
+    });
+  });
+
+  it.each([
+    ['nobody@example.test', 'refused with 550 5.1.1: example.test has no such recipient'],
+    ['<alice@example.test>', 'accepted from anybody: a recipient of example.test'],
+    ['x@foreign.test', 'accepted only from those who may relay; for others 554 5.7.1'],
+  ])('says what RCPT answers to %s', async (address, answer) => {
+    const run = await explainExamples(address);
+
+    expect(run.result).toContain(`  RCPT      ${answer}\n`);
+  });
+
+  it('prints JSON', async () => {
+    const run = await explainExamples('--json', 'carol@partner.test');
+
+    expect(JSON.parse(run.result)).toMatchObject({
+      recipient: 'carol@partner.test',
+      verdict: { verdict: 'ours', domain: 'partner.test' },
+      resolution: { finals: [{ destination: 'smtp:[127.0.0.1]:2526', mailDomain: 'partner.test' }] },
+    });
+  });
+
+  it('explains nothing by manifests that have errors', async () => {
+    await withFolder({ 'a.yaml': 'kind: Mailbox\n' }, async (folder) => {
+      const run = await runCommand(explainCommand, 'a@b.test', '-f', folder);
+
+      expect([run.code, run.result]).toEqual([1, '']);
+      expect(run.complaint).toContain('a.yaml:1:1: error:');
+    });
+  });
+
+  it.each([[[]], [['a@b.test', '--frm', 'x']]])('refuses the arguments %j', async (args) => {
+    const run = await runCommand(explainCommand, ...args);
+
+    expect(run.code).toBe(2);
+    expect(run.complaint).toContain('Usage: railpost explain');
+  });
+});
