@@ -145,6 +145,15 @@ function refuseIncompatible(existing: StreamConfig, wanted: WantedStream): void 
     );
 }
 
+/**
+ * Postfix's active limit for the owners; less for cleanup, which holds whole header sections of what is in hand and has
+ * no other bound on it.
+ */
+const ackPendingLimit: Readonly<Record<string, number>> = {
+  [queueManagerConsumer]: 20_000,
+  [cleanupConsumer]: 5_000,
+};
+
 async function ensureConsumer(
   bus: Bus,
   stream: string,
@@ -165,7 +174,7 @@ async function ensureConsumer(
       durable_name: durable,
       ack_policy: AckPolicy.Explicit,
       ack_wait: ackWait,
-      max_ack_pending: 20_000,
+      max_ack_pending: ackPendingLimit[durable] ?? 20_000,
     });
   }
 }
