@@ -40,6 +40,8 @@ export interface BusMessage {
   /** Asks for redelivery after `delayMs`, rounded to whole milliseconds (a fraction would mean at once). */
   nak(delayMs?: number): void;
   working(): void;
+  /** Lets go without a word: another delivery of the same message has taken its place. */
+  forget(): void;
 }
 
 /** A running consumption. */
@@ -182,5 +184,9 @@ class HeldMessage implements BusMessage {
 
   working(): void {
     this.#message.working();
+  }
+
+  forget(): void {
+    this.#release();
   }
 }

@@ -1,0 +1,41 @@
+/** Wires queue-manager: makes the streams exist, then keeps its share of the shards. */
+import { ensureStreams } from '@railpost/bus';
+import type { Service, ServiceContext, SettingsOf } from '@railpost/runtime';
+import type { QueueManagerSettings } from './config.ts';
+import type { QueueContext, Timing } from './context.ts';
+import { createMetrics } from './metrics.ts';
+import type { ShardOwner } from './owner.ts';
+import { ShardKeeper } from './shard-keeper.ts';
+import { findGeneration } from './takeover.ts';
+
+/** Creates the service from the runtime's context. */
+export async function createQueueManager(
+  context: ServiceContext,
+  settings: SettingsOf<typeof QueueManagerSettings>,
+): Promise<Service> {
+  const { shards, leaseTtl, heartbeat } = context.settings;
+  await ensureStreams(context.bus, {
+    shards,
+    generation: await findGeneration(context),
+    replicas: settings.replicas,
+    maxBytes: {
+      incoming: settings.incomingMaxBytes,
+      active: settings.activeMaxBytes,
+      defer: settings.deferMaxBytes,
+    },
+  });
+  return startQueueManager(context, {
+    leaseTtlMs: leaseTtl,
+    heartbeatMs: heartbeat,
+    parkAfterMs: settings.parkAfter,
+  });
+}
+
+/** Starts on streams that exist. */
+export function startQueueManager(context: QueueContext, timing: Timing): Service {
+  const owners = new Map<number, ShardOwner>();
+  const metrics = createMetrics(context.metrics, () => [...owners.values()].map((owner) => owner.queue));
+  const keeper = new ShardKeeper(context, timing, { metrics, owners });
+  keeper.start();
+  return { stop: () => keeper.stop() };
+}

@@ -1,0 +1,118 @@
+/**
+ * Takes messages of ACTIVE into the queue. A job that the journal calls finished, or that DEFER or memory already has, is
+ * acknowledged and dropped (rules 7, 11); one on hold, or of a destination that fills ACTIVE, moves to DEFER; the others
+ * become ready. What cannot be decoded goes to CORRUPT.
+ */
+import { type BusMessage, publishCorrupt } from '@railpost/bus';
+import { type DeferRecord, DeliveryJob, destinationToken, parseRecord } from '@railpost/contracts';
+import { queueActive, recordCorrupt } from './events.ts';
+import { freshRecord, isFinished, isOnHold, withDone } from './gather.ts';
+import { heldEntries } from './outcome/settle.ts';
+import { exclusively } from './effects.ts';
+import type { QueuedJob } from './queue/queued-job.ts';
+import type { Term } from './term.ts';
+
+/** Jobs of one destination that may be in ACTIVE at once; the rest is parked in DEFER (blueprint section 8). */
+export const parkAbove = 1000;
+
+/** Takes one message in. @param deliveredBefore highest sequence that somebody may have had before this term */
+export async function admit(term: Term, message: BusMessage, deliveredBefore: number): Promise<void> {
+  const { context, effects, queue, metrics } = term;
+  effects.noteActive(message.sequence);
+  const job = decodeJob(message.data);
+  if (job === undefined) return dropCorrupt(term, message);
+  const known = queue.get(job.jobId);
+  if (known !== undefined) return admitAgain(known, message);
+  const nowMs = context.clock.nowMs();
+  const record = withDone(freshRecord(job, nowMs), term.done);
+  if (isFinished(record)) {
+    metrics.lateDuplicates.inc();
+    message.ack();
+    return;
+  }
+  const entry = enqueue(term, message, record);
+  entry.mayBeElsewhere = message.sequence <= deliveredBefore && term.isAdopting();
+  context.crashPoint('queue.consumed');
+  if (isOnHold(record, term.holds)) return holdAtBirth(term, entry, record);
+  if (entry.destination.activeCount > parkAbove) await term.park(entry);
+  queue.place(entry, nowMs);
+  term.kick();
+}
+
+function decodeJob(data: Uint8Array): DeliveryJob | undefined {
+  try {
+    return DeliveryJob.parse(parseRecord(data));
+  } catch {
+    // Not JSON or not a job: the caller keeps it for a human.
+    return undefined;
+  }
+}
+
+/** The same message again takes the place of its former delivery; any other copy is superfluous. */
+function admitAgain(known: QueuedJob, message: BusMessage): void {
+  if (known.active?.sequence !== message.sequence) return message.ack();
+  known.active.forget();
+  known.active = message;
+}
+
+function enqueue(term: Term, message: BusMessage, record: DeferRecord): QueuedJob {
+  const { queue, context } = term;
+  const { job } = record;
+  const isFirst = queue.ofMessage(job.queueId).length === 0;
+  const entry: QueuedJob = {
+    jobId: job.jobId,
+    queueId: job.queueId,
+    destination: queue.destinations.at(destinationToken(job.destination), job.nextHop.transport),
+    receivedAtMs: Date.parse(job.receivedAt),
+    state: 'active',
+    stage: 'settling',
+    task: 'deliver',
+    nextMs: record.nextMs,
+    tries: 0,
+    deferSequence: 0,
+    active: message,
+    record,
+    mayBeElsewhere: false,
+    wasSuspended: false,
+    activeAtMs: record.nextMs,
+    work: undefined,
+  };
+  queue.add(entry);
+  if (isFirst)
+    queueActive(context.log, {
+      queueId: job.queueId,
+      reversePath: job.reversePath,
+      sizeBytes: job.content.bytes,
+      recipients: job.recipients.length,
+      destination: job.destination,
+    });
+  return entry;
+}
+
+/** Held from birth (envelope, recovery), or a hold on the message came before the job (rule 12). */
+function holdAtBirth(term: Term, entry: QueuedJob, record: DeferRecord): Promise<void> {
+  const { effects, context, queue, holds } = term;
+  const held: DeferRecord = { ...record, state: 'held' };
+  const entries = heldEntries(held).filter((each) => holds.state(each.queueId, each.orig) === undefined);
+  return exclusively(entry, async () => {
+    await effects.journal(entries, record.job.incomingSequence);
+    context.crashPoint('queue.hold-between');
+    await effects.defer(entry, held);
+    queue.place(entry, context.clock.nowMs());
+  });
+}
+
+async function dropCorrupt(term: Term, message: BusMessage): Promise<void> {
+  const { context } = term;
+  const reason = 'not a delivery job';
+  await publishCorrupt(context.bus, {
+    version: 1,
+    service: 'queue-manager',
+    reason,
+    busSubject: message.subject,
+    payload: Buffer.from(message.data).toString('base64'),
+    at: new Date(context.clock.nowMs()).toISOString(),
+  });
+  recordCorrupt(context.log, { busSubject: message.subject, reason });
+  message.ack();
+}

@@ -1,0 +1,28 @@
+/** What queue-manager needs of its surroundings: a part of the runtime's context, so that tests can make one by hand. */
+import type { ConfigSnapshot } from '@railpost/config';
+import type { ServiceContext } from '@railpost/runtime';
+
+/** Times of the rules, milliseconds; all follow from process settings. */
+export interface Timing {
+  readonly leaseTtlMs: number;
+  /** Heartbeat period of agents (rule 8). */
+  readonly heartbeatMs: number;
+  /** Age in ACTIVE after which a job moves to DEFER (rule 10). */
+  readonly parkAfterMs: number;
+}
+
+/** The surroundings. */
+export interface QueueContext
+  extends Pick<
+    ServiceContext,
+    'processName' | 'log' | 'metrics' | 'bus' | 'store' | 'clock' | 'crashPoint' | 'setProblem'
+  > {
+  readonly configuration: {
+    current(): Pick<ConfigSnapshot, 'platform' | 'domain'>;
+    onChange(listener: () => void): () => void;
+  };
+  readonly presence: {
+    setShards(shards: readonly number[]): void;
+    list(service?: string): Promise<readonly { readonly name: string; readonly isReady: boolean }[]>;
+  };
+}

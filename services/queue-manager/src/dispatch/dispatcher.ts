@@ -1,0 +1,264 @@
+/**
+ * Hands ready jobs to delivery agents by core request and reply (durability rules 3, 8, 9): round robin over destinations, as
+ * many as windows allow; an agent accepts or says busy at once. Nothing here is durable: the record stays where it is.
+ * A request without an answer may have been accepted, so its jobs wait for a heartbeat before they are offered again.
+ */
+import { ask } from '@railpost/bus';
+import {
+  DispatchReply,
+  type Heartbeat,
+  type DispatchFrame,
+  encodeRecord,
+  parseRecord,
+} from '@railpost/contracts';
+import { redispatched } from '../events.ts';
+import { isOnHold } from '../gather.ts';
+import type { Destination } from '../queue/destinations.ts';
+import type { QueuedJob } from '../queue/queued-job.ts';
+import { pickJobs } from '../schedule/pick.ts';
+import type { Term } from '../term.ts';
+import { type FramedJob, cutFrames, describeJob, jobsPerFrame } from './frame.ts';
+import { Holdings, type SilenceLimits } from './holdings.ts';
+
+/** What happens to ready jobs that do not go to an agent now. Both take the job out of stage `ready` at once. */
+export interface Detours {
+  /** Settles without an attempt: transports error, retry and discard, and jobs of dead destinations. */
+  settleOwn(job: QueuedJob): void;
+  /** Puts a job on hold whose hold came while it was in hand. */
+  putOnHold(job: QueuedJob): void;
+}
+
+const framesInFlight = 4;
+const replyTimeoutMs = 2000;
+const busyPauseMs = 50;
+const absentPauseMs = 1000;
+const ownTransports: ReadonlySet<string> = new Set(['error', 'retry', 'discard']);
+
+interface Lane {
+  inFlight: number;
+  pausedUntilMs: number;
+  last: string | undefined;
+}
+
+/** Dispatches the jobs of one term. */
+export class Dispatcher {
+  readonly holdings = new Holdings();
+  readonly #term: Term;
+  readonly #detours: Detours;
+  readonly #transports = new Map<string, Lane>();
+  /** Monotonic time of dispatches whose answer never came, by job. */
+  readonly #unanswered = new Map<QueuedJob, number>();
+  #isScheduled = false;
+  #isStopped = false;
+
+  constructor(term: Term, detours: Detours) {
+    this.#term = term;
+    this.#detours = detours;
+    term.onKick(() => this.#schedule());
+  }
+
+  /** Offers nothing more; what agents have stays with them. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** A slot became free: do not wait for the end of a pause. */
+  noteFreeSlot(transport: string): void {
+    const lane = this.#transports.get(transport);
+    if (lane !== undefined && lane.pausedUntilMs - this.#now() <= busyPauseMs) lane.pausedUntilMs = 0;
+  }
+
+  /** Takes a heartbeat: jobs that the agent has and we thought free are its own (rule 8). */
+  hear(heartbeat: Heartbeat): void {
+    const heard = this.holdings.hear(heartbeat, this.#now(), 2 * this.#term.timing.heartbeatMs);
+    for (const { jobId, task } of heard) {
+      const job = this.#term.queue.get(jobId);
+      if (job === undefined) continue;
+      this.#unanswered.delete(job);
+      const isFree = job.stage !== 'dispatched' && job.stage !== 'settling';
+      if (isFree && job.task === task) this.#term.queue.markDispatched(job);
+    }
+  }
+
+  /** Takes jobs from agents that fell silent. Called about once a second. */
+  sweep(): void {
+    const { queue, metrics, context } = this.#term;
+    const nowMs = this.#now();
+    const limits = this.limits();
+    for (const job of [...queue.dispatched]) {
+      const sentAtMs = this.#unanswered.get(job);
+      if (sentAtMs !== undefined) {
+        if (nowMs - sentAtMs < this.#term.adoptionMs) continue;
+        this.#giveBack(job);
+        continue;
+      }
+      if (this.holdings.isHeld(job.jobId, nowMs, limits)) continue;
+      const holding = this.holdings.get(job.jobId);
+      const phase = holding?.phase ?? 'accepted';
+      metrics.redispatches.inc({ phase });
+      redispatched(context.log, {
+        queueId: job.queueId,
+        jobId: job.jobId,
+        worker: holding?.worker ?? 'unknown',
+        phase,
+      });
+      this.#giveBack(job);
+    }
+    this.holdings.sweep(nowMs, limits);
+    this.#schedule();
+  }
+
+  /** Limits of an agent's silence (rule 9). */
+  limits(): SilenceLimits {
+    const silentMs = 4 * this.#term.timing.heartbeatMs;
+    const { dataDoneMs } = this.#term.context.configuration.current().platform.delivery.timeouts;
+    return { silentMs, committingMs: silentMs + dataDoneMs };
+  }
+
+  #now(): number {
+    return this.#term.context.clock.monotonicMs();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isStopped) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (!this.#isStopped && this.#term.mayAct()) this.#pump();
+    });
+  }
+
+  #pump(): void {
+    for (const transport of this.#term.queue.runnableTransports()) {
+      if (ownTransports.has(transport)) this.#settleAll(transport);
+      else this.#pumpTransport(transport);
+    }
+  }
+
+  #settleAll(transport: string): void {
+    for (const lane of [...this.#term.queue.runnable(transport)])
+      for (const job of [...lane.ready]) this.#detours.settleOwn(job);
+  }
+
+  #pumpTransport(transport: string): void {
+    const lane = this.#transports.get(transport) ?? { inFlight: 0, pausedUntilMs: 0, last: undefined };
+    this.#transports.set(transport, lane);
+    while (lane.inFlight < framesInFlight && lane.pausedUntilMs <= this.#now()) {
+      const jobs = this.#pickJobs(transport, lane);
+      if (jobs.length === 0) return;
+      for (const frame of cutFrames(jobs)) void this.#offer(transport, lane, frame);
+    }
+  }
+
+  #pickJobs(transport: string, lane: Lane): FramedJob[] {
+    const { queue, context } = this.#term;
+    const alive = this.#aliveLanes(transport);
+    const candidates = alive.map((each) => ({
+      key: each.token,
+      ready: each.ready.size,
+      inFlight: each.inFlight,
+      window: each.window.size,
+    }));
+    const pick = pickJobs(candidates, jobsPerFrame, lane.last);
+    lane.last = pick.last;
+    const settings = context.configuration.current().platform.queue;
+    const picked: FramedJob[] = [];
+    for (const destination of alive) {
+      let count = pick.counts.get(destination.token) ?? 0;
+      for (const job of destination.ready) {
+        if (count === 0) break;
+        count -= 1;
+        if (this.#isOnHold(job)) {
+          this.#detours.putOnHold(job);
+          continue;
+        }
+        const framed = describeJob(job, settings);
+        if (framed !== undefined) picked.push(framed);
+      }
+    }
+    for (const { job } of picked) queue.markDispatched(job);
+    return picked;
+  }
+
+  #isOnHold(job: QueuedJob): boolean {
+    const { holds } = this.#term;
+    if (job.task !== 'deliver' || job.record === undefined) return false;
+    // Most messages have no hold; those born held went to DEFER when they came.
+    return holds.holds(job.queueId) && isOnHold(job.record, holds);
+  }
+
+  /** Lanes that may be served; the jobs of dead ones are deferred without an attempt. */
+  #aliveLanes(transport: string): Destination[] {
+    const { queue, context } = this.#term;
+    const alive: Destination[] = [];
+    for (const lane of [...queue.runnable(transport)]) {
+      queue.destinations.revive(lane, context.clock.nowMs());
+      if (lane.window.isDead) for (const job of [...lane.ready]) this.#detours.settleOwn(job);
+      else alive.push(lane);
+    }
+    return alive;
+  }
+
+  async #offer(transport: string, lane: Lane, frame: readonly FramedJob[]): Promise<void> {
+    lane.inFlight += 1;
+    const reply = await this.#request(transport, frame);
+    lane.inFlight -= 1;
+    if (reply === 'absent') {
+      lane.pausedUntilMs = this.#now() + absentPauseMs;
+      for (const { job } of frame) this.#giveBack(job);
+      return;
+    }
+    if (reply === 'unknown') {
+      for (const { job } of frame) if (job.stage === 'dispatched') this.#unanswered.set(job, this.#now());
+      return;
+    }
+    if (reply.refusedForEpoch !== undefined) void this.#term.confirmLease();
+    this.#noteReply(lane, frame, reply);
+    this.#term.context.crashPoint('queue.dispatched');
+    this.#schedule();
+  }
+
+  #noteReply(lane: Lane, frame: readonly FramedJob[], reply: DispatchReply): void {
+    const accepted = new Set(reply.accepted);
+    const { metrics } = this.#term;
+    for (const { job } of frame) {
+      if (!accepted.has(job.jobId)) {
+        this.#giveBack(job);
+        continue;
+      }
+      // A fast agent's outcome may have come before its reply.
+      if (job.stage === 'dispatched') this.holdings.accept(job.jobId, reply.worker, job.task, this.#now());
+      metrics.dispatchedJobs.inc({ destination: metrics.labels.label(job.destination.name) });
+    }
+    if (accepted.size < frame.length) lane.pausedUntilMs = this.#now() + busyPauseMs;
+    if (accepted.size < frame.length) setTimeout(() => this.#schedule(), busyPauseMs);
+  }
+
+  async #request(
+    transport: string,
+    frame: readonly FramedJob[],
+  ): Promise<DispatchReply | 'absent' | 'unknown'> {
+    const { context, shard, epoch } = this.#term;
+    const { bus } = context;
+    const message: DispatchFrame = {
+      version: 1,
+      shard,
+      epoch,
+      owner: context.processName,
+      jobs: frame.map((each) => each.dispatched),
+    };
+    if (frame.some(({ job }) => job.task === 'failure')) context.crashPoint('queue.bouncing-before-dispatch');
+    const answer = await ask(bus, bus.names.agentSubject(transport), encodeRecord(message), replyTimeoutMs);
+    if (answer === 'absent' || answer === 'unknown') return answer;
+    const reply = DispatchReply.safeParse(parseRecord(answer));
+    return reply.success ? reply.data : 'unknown';
+  }
+
+  /** The job may be offered to others. */
+  #giveBack(job: QueuedJob): void {
+    this.#unanswered.delete(job);
+    if (job.stage !== 'dispatched') return;
+    this.holdings.drop(job.jobId);
+    this.#term.queue.place(job, this.#term.context.clock.nowMs());
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * Takes outcomes and answers only when they are durable (durability rules 5 to 7). An outcome may come twice, from an agent of
+ * a former owner, for a job that is unknown here or long settled: a success is always journalled, a repeat is only
+ * acknowledged, and what was decided meanwhile stands.
+ */
+import { publishCorrupt } from '@railpost/bus';
+import {
+  type DeferRecord,
+  type DeliveryOutcome,
+  type JournalEntry,
+  type OutcomeAcknowledgement,
+  type OutcomeFrame,
+  encodeRecord,
+} from '@railpost/contracts';
+import { exclusively } from '../effects.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import { bodyMissing, destinationDead, expired, heldForOwnFault } from '../events.ts';
+import { gatherSettleFacts, isFinished, isSettledByJournal, withDone } from '../gather.ts';
+import type { Loader } from '../loader.ts';
+import { destinationName } from '../queue/destinations.ts';
+import type { QueuedJob } from '../queue/queued-job.ts';
+import type { Term } from '../term.ts';
+import {
+  type Settlement,
+  settleDelayReport,
+  settleDelivery,
+  settleFailureReport,
+  settleLate,
+} from './settle.ts';
+
+/** Time after a takeover in which a failure of an unknown job is not acknowledged: ACTIVE may still bring the job. */
+const strangerGraceMs = 45_000;
+
+/** Settles the outcomes of one term. */
+export class Outcomes {
+  readonly #term: Term;
+  readonly #dispatcher: Dispatcher;
+  readonly #loader: Loader;
+  /** Settlements in progress by job and task, so that a repeat waits for the first. */
+  readonly #running = new Map<string, Promise<boolean>>();
+
+  constructor(term: Term, dispatcher: Dispatcher, loader: Loader) {
+    this.#term = term;
+    this.#dispatcher = dispatcher;
+    this.#loader = loader;
+  }
+
+  /** Settles a frame; the answer names what is durable. Undefined when this process may not answer any more. */
+  async take(frame: OutcomeFrame): Promise<OutcomeAcknowledgement | undefined> {
+    const { outcomes } = frame;
+    const results = await Promise.all(outcomes.map((outcome) => this.#settleOnce(outcome)));
+    if (!this.#term.mayAct()) return undefined;
+    const settled = outcomes.flatMap((outcome, index) => (results[index] === true ? [outcome.jobId] : []));
+    return { version: 1, epoch: this.#term.epoch, settled };
+  }
+
+  /** Settles a job without an agent. */
+  async settleOwn(job: QueuedJob, outcome: DeliveryOutcome): Promise<void> {
+    const { record } = job;
+    if (record === undefined) return;
+    this.#term.queue.markSettling(job);
+    await this.#apply(job, record, outcome);
+  }
+
+  #settleOnce(outcome: DeliveryOutcome): Promise<boolean> {
+    const key = `${outcome.jobId} ${outcome.task}`;
+    const running = this.#running.get(key) ?? this.#settle(outcome).finally(() => this.#running.delete(key));
+    this.#running.set(key, running);
+    return running;
+  }
+
+  async #settle(outcome: DeliveryOutcome): Promise<boolean> {
+    const { queue, metrics, context } = this.#term;
+    if (!this.#term.mayAct()) return false;
+    const job = queue.get(outcome.jobId);
+    if (job === undefined) return this.#settleStranger(outcome);
+    if (job.stage === 'settling') return false;
+    const isCurrent = job.task === outcome.task && job.stage !== 'waiting' && job.stage !== 'suspended';
+    const wasDispatched = job.stage === 'dispatched';
+    const lane = queue.laneOf(job);
+    // An attempt that another agent makes at this moment decides by itself.
+    if (!isCurrent && wasDispatched) return this.#settleStranger(outcome);
+    if (isCurrent && outcome.task === 'deliver') this.#giveFeedback(job, outcome);
+    queue.markSettling(job);
+    context.crashPoint('queue.outcome-in-memory');
+    try {
+      const record = job.record ?? (await this.#loader.read(job));
+      if (record === undefined) return false;
+      if (isCurrent) {
+        this.#dispatcher.noteFreeSlot(lane.transport);
+        await this.#apply(job, record, outcome);
+      } else {
+        metrics.lateDuplicates.inc();
+        await this.#applyLate(job, record, outcome);
+      }
+      this.#dispatcher.holdings.settle(outcome.jobId, context.clock.monotonicMs());
+      this.#term.kick();
+      return true;
+    } catch (error) {
+      // The job may be half written; the next owner starts from what is durable.
+      this.#term.end(`outcome could not be settled: ${String(error)}`);
+      return false;
+    }
+  }
+
+  async #apply(job: QueuedJob, record: DeferRecord, outcome: DeliveryOutcome): Promise<void> {
+    const { effects, context, metrics } = this.#term;
+    if (outcome.content !== 'read' && (await this.#setAside(job, record, outcome))) return;
+    const settlement = this.#decide(withDone(record, this.#term.done), outcome);
+    if (outcome.task === 'failure') context.crashPoint('queue.dsn-before-journal');
+    for (const result of outcome.recipients)
+      metrics.outcomes.inc({ transport: record.job.nextHop.transport, disposition: result.disposition });
+    await exclusively(job, () => effects.apply(job, settlement, record.job.incomingSequence));
+    this.#log(job, record, settlement);
+  }
+
+  #decide(record: DeferRecord, outcome: DeliveryOutcome): Settlement {
+    const facts = gatherSettleFacts(this.#term.context, record, this.#term.holds);
+    switch (outcome.task) {
+      case 'deliver':
+        return settleDelivery(record, outcome, facts);
+      case 'failure':
+        return settleFailureReport(record, outcome, facts);
+      case 'delay':
+        return settleDelayReport(record, outcome);
+    }
+  }
+
+  async #applyLate(job: QueuedJob, record: DeferRecord, outcome: DeliveryOutcome): Promise<void> {
+    const { queue, effects, context } = this.#term;
+    const current = withDone(record, this.#term.done);
+    const settlement = outcome.task === 'deliver' ? settleLate(current, outcome) : undefined;
+    if (settlement === undefined || settlement.entries.length === 0) {
+      queue.place(job, context.clock.nowMs());
+      return;
+    }
+    await exclusively(job, () => effects.apply(job, settlement, record.job.incomingSequence));
+  }
+
+  /** An outcome for a job that this owner does not know, or that another agent has by now (rule 7). */
+  async #settleStranger(outcome: DeliveryOutcome): Promise<boolean> {
+    const { effects, done, incomingLast, ageMs, metrics } = this.#term;
+    const { queueId } = outcome;
+    const isFact = (disposition: string) =>
+      outcome.task === 'deliver' ? disposition === 'delivered' : disposition !== 'deferred';
+    const kind = outcome.task === 'deliver' ? 'delivered' : 'bounced';
+    const facts =
+      outcome.task === 'delay' ? [] : outcome.recipients.filter((each) => isFact(each.disposition));
+    const entries: JournalEntry[] = facts
+      .filter(({ orig, final }) => !done.has({ queueId, orig, final }))
+      .map(({ orig, final, run, n }) => ({ queueId, orig, final, kind, run, n }));
+    metrics.lateDuplicates.inc();
+    try {
+      await effects.journal(entries, incomingLast);
+    } catch (error) {
+      this.#term.end(`outcome could not be journalled: ${String(error)}`);
+      return false;
+    }
+    const isWholeFact = facts.length === outcome.recipients.length && outcome.content === 'read';
+    return isWholeFact || ageMs > strangerGraceMs || this.#term.queue.get(outcome.jobId) !== undefined;
+  }
+
+  /** No body: settled already (drop), or for a human (CORRUPT). False when the journal gives no answer (rule 15). */
+  async #setAside(job: QueuedJob, record: DeferRecord, outcome: DeliveryOutcome): Promise<boolean> {
+    const { context, effects, generation, metrics, shard } = this.#term;
+    const { queueId, jobId } = job;
+    try {
+      const isKnown = isFinished(withDone(record, this.#term.done));
+      if (
+        outcome.content === 'gone' &&
+        (isKnown || (await isSettledByJournal(context, generation, record)))
+      ) {
+        metrics.lateDuplicates.inc();
+        effects.finish(job);
+        return true;
+      }
+    } catch {
+      // The spool does not answer: the job is deferred like any other and asks again.
+      return false;
+    }
+    await publishCorrupt(context.bus, {
+      version: 1,
+      service: 'queue-manager',
+      queueId,
+      reason:
+        outcome.content === 'gone' ? 'content is missing in the spool' : 'content is damaged in the spool',
+      busSubject: context.bus.names.deferSubject(shard, record.job.destination, jobId),
+      payload: Buffer.from(encodeRecord(record)).toString('base64'),
+      at: new Date(context.clock.nowMs()).toISOString(),
+    });
+    bodyMissing(context.log, { queueId, jobId, content: outcome.content, key: record.job.content.key });
+    effects.finish(job);
+    return true;
+  }
+
+  /** Widens or narrows the window of the destination (D2). Words about recipients count as contact, as in Postfix. */
+  #giveFeedback(job: QueuedJob, outcome: DeliveryOutcome): void {
+    const { queue, context, shard } = this.#term;
+    const { destination } = job;
+    const status = outcome.recipients[0]?.status;
+    if (!outcome.isDestinationFault || status === undefined) {
+      if (!outcome.isOwnFault) queue.destinations.noteContact(destination);
+      return;
+    }
+    const wasDead = destination.window.isDead;
+    const { backoffMinimumMs } = context.configuration.current().platform.queue;
+    const isDead = queue.destinations.noteFailure(
+      destination,
+      status,
+      context.clock.nowMs() + backoffMinimumMs,
+    );
+    if (isDead && !wasDead)
+      destinationDead(context.log, {
+        shard,
+        destination: destinationName(destination.token),
+        reason: status.text,
+        jobs: destination.jobs,
+      });
+  }
+
+  #log(job: QueuedJob, record: DeferRecord, settlement: Settlement): void {
+    const { context } = this.#term;
+    const { queueId, jobId } = job;
+    if (settlement.expired.length > 0)
+      expired(context.log, {
+        queueId,
+        reversePath: record.job.reversePath,
+        recipients: settlement.expired.map((recipient) => recipient.final),
+      });
+    if (settlement.isHeldForOwnFault)
+      heldForOwnFault(context.log, { queueId, jobId, destination: record.job.destination });
+  }
+}

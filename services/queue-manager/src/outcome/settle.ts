@@ -1,0 +1,255 @@
+/**
+ * What an outcome means for a job: which recipients are finished (journal), what is still owed (the next DEFER record), and
+ * whether the sender must hear of it. The decisions of durability rules 5, 6, 11 and 12; the order of their effects is in
+ * effects.ts. Pure: every fact comes in, every consequence is in the returned value.
+ */
+import type {
+  DeferRecord,
+  DeliveryOutcome,
+  JobRecipient,
+  JournalEntry,
+  JournalKind,
+  RecipientOutcome,
+} from '@railpost/contracts';
+import { type BackoffSettings, nextAttemptMs } from '../schedule/backoff.ts';
+import { type LifetimeSettings, expiresAtMs, isLate } from '../schedule/expire.ts';
+import { statuses } from '../statuses.ts';
+
+/** Facts from outside. */
+export interface SettleFacts {
+  readonly nowMs: number;
+  readonly queue: BackoffSettings & LifetimeSettings;
+  /** True when a hold on one of the job's open originals is in force (set while the job was in hand). */
+  readonly isHeld: boolean;
+}
+
+/** Consequences of an outcome. */
+export interface Settlement {
+  /** To be journalled before anything else. */
+  readonly entries: readonly JournalEntry[];
+  /** To be written to DEFER; undefined: the job is finished. */
+  readonly next: DeferRecord | undefined;
+  /** `delay`: the sender is to be told that the job is late. A failure report follows from state `bouncing`. */
+  readonly isDelayReportDue: boolean;
+  /** Recipients given up because the lifetime is over. */
+  readonly expired: readonly JobRecipient[];
+  /** True when the job is held because only faults of our own stood between it and delivery: a human must look. */
+  readonly isHeldForOwnFault: boolean;
+}
+
+/** What one recipient's result leads to. */
+type Verdict = 'finished' | 'bouncing' | 'open';
+
+interface Tally {
+  readonly entries: JournalEntry[];
+  readonly done: number[];
+  readonly bouncing: number[];
+  readonly outcomes: RecipientOutcome[];
+  readonly expired: JobRecipient[];
+}
+
+/** Settles an attempt to deliver. Recipients that were done before are not touched, whatever the outcome says of them. */
+export function settleDelivery(
+  record: DeferRecord,
+  outcome: DeliveryOutcome,
+  facts: SettleFacts,
+): Settlement {
+  const { job } = record;
+  const tries = record.tries + 1;
+  const expiry = expiresAtMs(ageFacts(record), facts.queue);
+  const isExpired = facts.nowMs >= expiry;
+  const tally: Tally = { entries: [], done: [...record.done], bouncing: [], outcomes: [], expired: [] };
+  job.recipients.forEach((recipient, index) => {
+    if (record.done.includes(index)) return;
+    const result = resultFor(recipient, outcome);
+    const givesUp = result.disposition === 'deferred' && isExpired && !outcome.isOwnFault;
+    if (givesUp) tally.expired.push(recipient);
+    const final = givesUp ? { ...result, disposition: 'bounced' as const } : result;
+    const verdict = judge(record, { recipient, result: final }, tally.entries);
+    if (verdict === 'finished') tally.done.push(index);
+    else tally.outcomes.push(final);
+    if (verdict === 'bouncing') tally.bouncing.push(index);
+  });
+
+  const isHeldForOwnFault = isExpired && outcome.isOwnFault && tally.outcomes.length > tally.bouncing.length;
+  const next = nextRecord(record, tally, {
+    tries,
+    nowMs: facts.nowMs,
+    nextMs: nextAttemptMs(tries, { nowMs: facts.nowMs, expiresAtMs: expiry }, facts.queue),
+    isHeld: facts.isHeld || isHeldForOwnFault,
+    isOwnFault: outcome.isOwnFault,
+  });
+  if (isHeldForOwnFault && next?.state === 'held') tally.entries.push(...heldEntries(next));
+  return {
+    entries: tally.entries,
+    next,
+    isDelayReportDue: next?.state === 'deferred' && owesDelayReport(next, facts),
+    expired: tally.expired,
+    isHeldForOwnFault: isHeldForOwnFault && next?.state === 'held',
+  };
+}
+
+/** Settles the answer of bounce to a failure report. Only now are its recipients finished (rule 6). */
+export function settleFailureReport(
+  record: DeferRecord,
+  outcome: DeliveryOutcome,
+  facts: SettleFacts,
+): Settlement {
+  const isReported = outcome.recipients.every((result) => result.disposition !== 'deferred');
+  if (!isReported) {
+    const nextMs = facts.nowMs + facts.queue.backoffMinimumMs;
+    return settled([], { ...record, nextMs, lastFaultIsOurs: true });
+  }
+  const entries = record.bouncing.flatMap((index) =>
+    entryOf(record, record.job.recipients[index], 'bounced'),
+  );
+  const done = [...record.done, ...record.bouncing];
+  if (done.length >= record.job.recipients.length) return settled(entries, undefined);
+  const expiry = expiresAtMs(ageFacts(record), facts.queue);
+  return settled(entries, {
+    ...record,
+    state: facts.isHeld ? 'held' : 'deferred',
+    nextMs: nextAttemptMs(record.tries, { nowMs: facts.nowMs, expiresAtMs: expiry }, facts.queue),
+    done,
+    bouncing: [],
+    outcomes: openOutcomes(record, done),
+  });
+}
+
+/** Settles the answer of bounce to a delay report; the schedule of the job does not change. */
+export function settleDelayReport(record: DeferRecord, outcome: DeliveryOutcome): Settlement {
+  const isReported = outcome.recipients.every((result) => result.disposition !== 'deferred');
+  return settled([], { ...record, hasDelayWarning: isReported });
+}
+
+/**
+ * Settles what an agent says of a job that is not in its hand by this owner's knowledge (a silent agent came back, rule 9):
+ * a success is a fact and is journalled; everything else is overtaken by what was decided meanwhile.
+ */
+export function settleLate(record: DeferRecord, outcome: DeliveryOutcome): Settlement {
+  const entries: JournalEntry[] = [];
+  const done = [...record.done];
+  record.job.recipients.forEach((recipient, index) => {
+    if (done.includes(index) || record.bouncing.includes(index)) return;
+    if (resultFor(recipient, outcome).disposition !== 'delivered') return;
+    entries.push(...entryOf(record, recipient, 'delivered'));
+    done.push(index);
+  });
+  const isFinished = done.length >= record.job.recipients.length;
+  return settled(entries, isFinished ? undefined : { ...record, done, outcomes: openOutcomes(record, done) });
+}
+
+/** Indexes of the recipients that a delay report is about: those that asked for it, or for nothing (RFC 3461 section 4.1). */
+export function delayReportIndexes(record: DeferRecord): number[] {
+  return record.job.recipients.flatMap((recipient, index) => {
+    const wants = recipient.notify === undefined || recipient.notify.includes('DELAY');
+    return wants && !record.done.includes(index) ? [index] : [];
+  });
+}
+
+/** Journal entries that put every open recipient of the job on hold. */
+export function heldEntries(record: DeferRecord): JournalEntry[] {
+  return openEntries(record, 'held');
+}
+
+/** Journal entries of one kind for every recipient that is not done. */
+export function openEntries(record: DeferRecord, kind: JournalKind): JournalEntry[] {
+  return record.job.recipients.flatMap((recipient, index) =>
+    record.done.includes(index) ? [] : entryOf(record, recipient, kind),
+  );
+}
+
+function judge(
+  record: DeferRecord,
+  about: { readonly recipient: JobRecipient; readonly result: RecipientOutcome },
+  entries: JournalEntry[],
+): Verdict {
+  const { recipient, result } = about;
+  if (result.disposition === 'deferred') return 'open';
+  if (result.disposition === 'delivered') {
+    const kind = record.job.nextHop.transport === 'discard' ? 'discarded' : 'delivered';
+    entries.push(...entryOf(record, recipient, kind));
+    return 'finished';
+  }
+  // No report about a report (RFC 5321 section 6.1), and none that the sender refused (RFC 3461 section 4.1).
+  if (record.job.reversePath === '') {
+    entries.push(...entryOf(record, recipient, 'dropped'));
+    return 'finished';
+  }
+  if (recipient.notify !== undefined && !recipient.notify.includes('FAILURE')) {
+    entries.push(...entryOf(record, recipient, 'bounced'));
+    return 'finished';
+  }
+  return 'bouncing';
+}
+
+function nextRecord(
+  record: DeferRecord,
+  tally: Tally,
+  how: {
+    readonly tries: number;
+    readonly nowMs: number;
+    readonly nextMs: number;
+    readonly isHeld: boolean;
+    readonly isOwnFault: boolean;
+  },
+): DeferRecord | undefined {
+  if (tally.done.length >= record.job.recipients.length) return undefined;
+  const isBouncing = tally.bouncing.length > 0;
+  const waiting = how.isHeld ? 'held' : 'deferred';
+  return {
+    ...record,
+    state: isBouncing ? 'bouncing' : waiting,
+    tries: how.tries,
+    nextMs: isBouncing ? how.nowMs : how.nextMs,
+    done: tally.done,
+    bouncing: tally.bouncing,
+    outcomes: tally.outcomes,
+    decidedAtMs: how.nowMs,
+    lastFaultIsOurs: how.isOwnFault,
+  };
+}
+
+function owesDelayReport(next: DeferRecord, facts: SettleFacts): boolean {
+  if (next.hasDelayWarning || delayReportIndexes(next).length === 0) return false;
+  return isLate(ageFacts(next), facts.nowMs, facts.queue);
+}
+
+function resultFor(recipient: JobRecipient, outcome: DeliveryOutcome): RecipientOutcome {
+  const found = outcome.recipients.find(
+    (result) => result.orig === recipient.orig && result.final === recipient.final,
+  );
+  if (found !== undefined) return found;
+  const { orig, final, run, n } = recipient;
+  return { orig, final, run, n, disposition: 'deferred', status: statuses.noResult, relay: 'none' };
+}
+
+function openOutcomes(record: DeferRecord, done: readonly number[]): RecipientOutcome[] {
+  const open = record.job.recipients.filter((_, index) => !done.includes(index));
+  return record.outcomes.filter((result) =>
+    open.some((recipient) => recipient.orig === result.orig && recipient.final === result.final),
+  );
+}
+
+function entryOf(
+  record: DeferRecord,
+  recipient: JobRecipient | undefined,
+  kind: JournalKind,
+): JournalEntry[] {
+  if (recipient === undefined) return [];
+  const { orig, final, run, n } = recipient;
+  return [{ queueId: record.job.queueId, orig, final, kind, run, n }];
+}
+
+function ageFacts(record: DeferRecord): {
+  reversePath: string;
+  receivedAtMs: number;
+  suspendedMs: number;
+} {
+  const { reversePath, receivedAt } = record.job;
+  return { reversePath, receivedAtMs: Date.parse(receivedAt), suspendedMs: record.suspendedMs };
+}
+
+function settled(entries: readonly JournalEntry[], next: DeferRecord | undefined): Settlement {
+  return { entries, next, isDelayReportDue: false, expired: [], isHeldForOwnFault: false };
+}

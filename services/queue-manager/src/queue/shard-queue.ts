@@ -1,0 +1,231 @@
+/**
+ * The jobs of one shard in memory and the stages they pass through (queued-job.ts). Only moves entries between sets; what is
+ * written, sent or acknowledged is decided elsewhere. Nothing here waits or fails.
+ */
+import { type Destination, Destinations } from './destinations.ts';
+import { DueHeap } from './due-heap.ts';
+import type { QueuedJob } from './queued-job.ts';
+import type { ConcurrencySettings } from '../schedule/concurrency.ts';
+
+/** What the queue asks about a loaded job. */
+export interface QueueFacts {
+  concurrency(): ConcurrencySettings;
+  /** The suspended MailDomain that the job belongs to, if any. */
+  suspendedDomain(job: QueuedJob): string | undefined;
+}
+
+/** Counts by what `queue list` and the metrics call them. */
+export interface QueueCounts {
+  readonly active: number;
+  readonly deferred: number;
+  readonly held: number;
+  readonly bouncing: number;
+  readonly inFlight: number;
+  /** Could be dispatched now if agents had room. */
+  readonly deliverable: ReadonlyMap<string, number>;
+}
+
+/** The queue of one shard. */
+export class ShardQueue {
+  readonly destinations: Destinations;
+  readonly dispatched = new Set<QueuedJob>();
+  readonly #facts: QueueFacts;
+  readonly #jobs = new Map<string, QueuedJob>();
+  readonly #byQueueId = new Map<string, QueuedJob[]>();
+  readonly #heap = new DueHeap<QueuedJob>();
+  readonly #adopting = new Set<QueuedJob>();
+  readonly #suspended = new Map<string, Set<QueuedJob>>();
+  /** Lanes with jobs whose record is not loaded. */
+  readonly #loading = new Set<Destination>();
+  /** Lanes with ready jobs, by transport. */
+  readonly #runnable = new Map<string, Set<Destination>>();
+
+  constructor(facts: QueueFacts) {
+    this.#facts = facts;
+    this.destinations = new Destinations(() => facts.concurrency());
+  }
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  get(jobId: string): QueuedJob | undefined {
+    return this.#jobs.get(jobId);
+  }
+
+  /** Jobs of one message in this shard. */
+  ofMessage(queueId: string): readonly QueuedJob[] {
+    return this.#byQueueId.get(queueId) ?? [];
+  }
+
+  all(): IterableIterator<QueuedJob> {
+    return this.#jobs.values();
+  }
+
+  /** Takes a new job in; {@link place} puts it to work. */
+  add(job: QueuedJob): void {
+    this.#jobs.set(job.jobId, job);
+    const siblings = this.#byQueueId.get(job.queueId);
+    if (siblings === undefined) this.#byQueueId.set(job.queueId, [job]);
+    else siblings.push(job);
+    job.destination.jobs += 1;
+    if (job.active !== undefined) job.destination.activeCount += 1;
+  }
+
+  /** Lets a finished job go. Returns true when it was the last one of its message here. */
+  remove(job: QueuedJob): boolean {
+    this.#leave(job);
+    this.#jobs.delete(job.jobId);
+    job.destination.jobs -= 1;
+    if (job.active !== undefined) job.destination.activeCount -= 1;
+    this.destinations.release(job.destination);
+    const siblings = (this.#byQueueId.get(job.queueId) ?? []).filter((each) => each !== job);
+    if (siblings.length === 0) this.#byQueueId.delete(job.queueId);
+    else this.#byQueueId.set(job.queueId, siblings);
+    return siblings.length === 0;
+  }
+
+  /** The job's message of ACTIVE was acknowledged. */
+  clearActive(job: QueuedJob): void {
+    if (job.active !== undefined) job.destination.activeCount -= 1;
+    job.active = undefined;
+  }
+
+  /** Puts a job where its state and time say. */
+  place(job: QueuedJob, nowMs: number): void {
+    this.#leave(job);
+    const waits = job.state === 'held' || (job.task !== 'delay' && job.nextMs > nowMs);
+    if (!waits) return this.#placeDue(job);
+    // Most of a large queue waits: only the entry stays in memory.
+    if (job.deferSequence > 0) job.record = undefined;
+    if (job.state !== 'held') this.#heap.push(job);
+  }
+
+  /** Moves everything whose time has come. */
+  tick(nowMs: number): void {
+    for (let job = this.#heap.popDue(nowMs); job !== undefined; job = this.#heap.popDue(nowMs))
+      if (job.stage === 'waiting' && job.state !== 'held' && this.#jobs.get(job.jobId) === job)
+        this.#placeDue(job);
+    // A warning that cannot be sent must not keep the job from its next attempt.
+    for (const job of [...this.destinations.bounce.ready])
+      if (job.task === 'delay' && job.nextMs <= nowMs) {
+        job.task = 'deliver';
+        this.place(job, nowMs);
+      }
+  }
+
+  /** The wait for heartbeats is over: what no agent named may be dispatched. */
+  endAdoption(): void {
+    for (const job of [...this.#adopting]) {
+      job.mayBeElsewhere = false;
+      this.#leave(job);
+      this.#placeDue(job);
+    }
+  }
+
+  /** Marks a job as being in an agent's hand. */
+  markDispatched(job: QueuedJob): void {
+    this.#leave(job);
+    job.stage = 'dispatched';
+    this.laneOf(job).inFlight += 1;
+    this.dispatched.add(job);
+  }
+
+  /** Marks a job as being written; nothing else may happen to it until it is placed again. */
+  markSettling(job: QueuedJob): void {
+    this.#leave(job);
+    job.stage = 'settling';
+  }
+
+  /** Where the next dispatch of the job goes. */
+  laneOf(job: QueuedJob): Destination {
+    return job.task === 'deliver' ? job.destination : this.destinations.bounce;
+  }
+
+  /** Lanes of one transport that have ready jobs. */
+  runnable(transport: string): ReadonlySet<Destination> {
+    return this.#runnable.get(transport) ?? new Set();
+  }
+
+  /** Transports that have ready jobs. */
+  runnableTransports(): string[] {
+    return [...this.#runnable].filter(([, lanes]) => lanes.size > 0).map(([transport]) => transport);
+  }
+
+  /** Jobs to be loaded next, as `settling`: of each lane as many as keep it busy, `limit` in all. */
+  takeDue(perLane: number, limit: number): QueuedJob[] {
+    const taken: QueuedJob[] = [];
+    for (const lane of this.#loading) {
+      let room = perLane - lane.ready.size;
+      for (const job of lane.due) {
+        if (room <= 0 || taken.length >= limit) break;
+        taken.push(job);
+        room -= 1;
+      }
+    }
+    for (const job of taken) this.markSettling(job);
+    return taken;
+  }
+
+  /** Jobs that wait for a MailDomain which is no longer suspended. */
+  takeResumed(isSuspended: (domain: string) => boolean): QueuedJob[] {
+    const resumed: QueuedJob[] = [];
+    for (const [domain, jobs] of this.#suspended) if (!isSuspended(domain)) resumed.push(...jobs);
+    for (const job of resumed) this.markSettling(job);
+    return resumed;
+  }
+
+  counts(): QueueCounts {
+    const counts = { active: 0, deferred: 0, held: 0, bouncing: 0 };
+    for (const job of this.#jobs.values()) counts[job.state] += 1;
+    const deliverable = new Map<string, number>();
+    for (const [transport, lanes] of this.#runnable) {
+      let sum = 0;
+      for (const lane of lanes)
+        sum += Math.min(lane.ready.size, Math.max(0, lane.window.size - lane.inFlight));
+      deliverable.set(transport, sum);
+    }
+    return { ...counts, inFlight: this.dispatched.size, deliverable };
+  }
+
+  #placeDue(job: QueuedJob): void {
+    if (job.mayBeElsewhere) {
+      job.stage = 'adopting';
+      this.#adopting.add(job);
+      return;
+    }
+    const lane = this.laneOf(job);
+    if (job.record === undefined) {
+      job.stage = 'due';
+      lane.due.add(job);
+      this.#loading.add(lane);
+      return;
+    }
+    const domain = job.task === 'deliver' ? this.#facts.suspendedDomain(job) : undefined;
+    if (domain !== undefined) {
+      job.stage = 'suspended';
+      job.wasSuspended = true;
+      if (job.deferSequence > 0) job.record = undefined;
+      const jobs = this.#suspended.get(domain) ?? new Set();
+      this.#suspended.set(domain, jobs.add(job));
+      return;
+    }
+    job.stage = 'ready';
+    lane.ready.add(job);
+    const lanes = this.#runnable.get(lane.transport) ?? new Set();
+    this.#runnable.set(lane.transport, lanes.add(lane));
+  }
+
+  /** Takes the job out of whatever set it is in; afterwards it waits. */
+  #leave(job: QueuedJob): void {
+    // The task may have changed since the job entered a lane, so both are cleaned.
+    for (const lane of [job.destination, this.destinations.bounce]) {
+      if (lane.due.delete(job) && lane.due.size === 0) this.#loading.delete(lane);
+      if (lane.ready.delete(job) && lane.ready.size === 0) this.#runnable.get(lane.transport)?.delete(lane);
+    }
+    if (this.dispatched.delete(job)) this.laneOf(job).inFlight -= 1;
+    this.#adopting.delete(job);
+    if (job.stage === 'suspended') for (const jobs of this.#suspended.values()) jobs.delete(job);
+    job.stage = 'waiting';
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Taking a shard over, step by step as durability rule 3 says: lease, `_epoch` read, lease refreshed, `_epoch` published,
+ * announced, journal loaded, DEFER scanned until our own `_epoch` record. Only then is ACTIVE consumed (owner.ts).
+ * Between any two steps another process may do the same; the fence decides. Rejects with DeposedError, LeaseLostError or
+ * what NATS and the spool reject with; nothing has to be undone.
+ */
+import {
+  type DeferEntry,
+  type FencedWriter,
+  type LeaseTerm,
+  announce,
+  openFence,
+  readDelivered,
+  readPosition,
+  scanDefer,
+} from '@railpost/bus';
+import {
+  type EpochAnnouncement,
+  deferHeader,
+  encodeRecord,
+  parseDeferSummary,
+  queueManagerConsumer,
+} from '@railpost/contracts';
+import { createGeneration, currentGeneration, loadJournal, openJournalWriter } from '@railpost/spool';
+import type { QueueContext, Timing } from './context.ts';
+import { LeaseLostError } from './errors.ts';
+import type { QueueMetrics } from './metrics.ts';
+import type { QueuedJob } from './queue/queued-job.ts';
+import { Term } from './term.ts';
+
+/** What a takeover needs. */
+export interface TakeoverParts {
+  readonly context: QueueContext;
+  readonly timing: Timing;
+  readonly metrics: QueueMetrics;
+  readonly shard: number;
+  readonly lease: LeaseTerm;
+}
+
+/** A shard taken over, with its queue filled from DEFER. */
+export interface Takeover {
+  readonly term: Term;
+  /** Highest sequence of ACTIVE that somebody may have had before (rule 8). */
+  readonly deliveredBefore: number;
+  /** Entries loaded from the journal. */
+  readonly journalled: number;
+}
+
+/** Clocks of owners and NATS servers may differ by this much, and an owner may die this long after its last journal object. */
+const journalSlackMs = 60_000;
+
+/** Takes the shard over. */
+export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
+  const { context, shard, lease } = parts;
+  context.crashPoint('takeover.lease');
+  const writer = await claimFence(parts);
+  const generation = await findGeneration(context);
+  await announceEpoch(context, shard, writer.epoch);
+  context.crashPoint('takeover.announced');
+  const journal = openJournalWriter(
+    context.store,
+    { generation, shard, epoch: writer.epoch },
+    {
+      onFailure: () =>
+        context.setProblem(`journal-${shard}`, `the journal of shard ${shard} cannot be written`),
+    },
+  );
+  const term = new Term({ ...parts, generation, writer, journal });
+  const { bus } = context;
+  const deliveredBefore = await readDelivered(bus, bus.names.activeStream(shard), queueManagerConsumer);
+  const journalled = await loadDone(term);
+  context.crashPoint('takeover.scanning');
+  await scanDefer(bus, {
+    shard,
+    untilEpoch: writer.epoch,
+    onEntry: (entry) => addScanned(term, entry),
+    signal: term.signal,
+  });
+  if (!lease.isHeld()) throw new LeaseLostError(shard);
+  return { term, deliveredBefore, journalled };
+}
+
+/** The spool's generation; the first one is made when there is none. @throws SpoolUnavailableError */
+export async function findGeneration(context: Pick<QueueContext, 'store'>): Promise<number> {
+  const present = await currentGeneration(context.store);
+  if (present > 0) return present;
+  await createGeneration(context.store, 1);
+  return currentGeneration(context.store);
+}
+
+async function claimFence(parts: TakeoverParts): Promise<FencedWriter> {
+  const { context, shard, lease } = parts;
+  const fence = await openFence(context.bus, shard, context.processName);
+  context.crashPoint('takeover.epoch-read');
+  // Whoever lost the lease since the read must not depose the one who has it.
+  if (!(await lease.refresh())) throw new LeaseLostError(shard);
+  const writer = await fence.claim();
+  context.crashPoint('takeover.epoch-sent');
+  return writer;
+}
+
+/** Agents refuse lower epochs from now on, so this comes before the journal is read. */
+async function announceEpoch(context: QueueContext, shard: number, epoch: number): Promise<void> {
+  const announcement: EpochAnnouncement = { version: 1, shard, epoch, owner: context.processName };
+  const subject = context.bus.names.epochAnnouncementSubject(shard);
+  await announce(context.bus, subject, encodeRecord(announcement));
+}
+
+/**
+ * Fills the done set and the holds (rule 10): back to the oldest message that can come again from INCOMING or ACTIVE, and to the
+ * end of the former owner's journal, whose last entries may belong to DEFER records that it had no time to delete.
+ */
+async function loadDone(term: Term): Promise<number> {
+  const { context, shard, generation, done, holds, timing } = term;
+  const { bus } = context;
+  const incoming = await readPosition(bus, bus.names.incomingStream);
+  const active = await readPosition(bus, bus.names.activeStream(shard));
+  term.incomingLast = incoming.lastSequence;
+  const nowMs = context.clock.nowMs();
+  const lastObjectMs = await lastJournalTime(context, generation, shard);
+  const oldestMs = Math.min(incoming.oldestAtMs ?? nowMs, active.oldestAtMs ?? nowMs, lastObjectMs ?? nowMs);
+  const sinceMs = oldestMs - journalSlackMs - 4 * timing.leaseTtlMs;
+  let count = 0;
+  // All shards: an administrator's delete is journalled by one of them, and jobs move when the number of shards changes.
+  for await (const object of loadJournal(context.store, { generation, sinceMs })) {
+    for (const entry of object.entries) {
+      done.add(entry, incoming.lastSequence, nowMs);
+      holds.apply(entry);
+      count += 1;
+    }
+  }
+  return count;
+}
+
+/** When the youngest journal object of the shard was written, by its name. */
+async function lastJournalTime(
+  context: QueueContext,
+  generation: number,
+  shard: number,
+): Promise<number | undefined> {
+  let last: number | undefined;
+  for await (const { key } of context.store.list(`journal/${generation}/${shard}/`)) {
+    const timeMs = Number(key.slice(key.lastIndexOf('/') + 1).split('-')[0]);
+    if (Number.isFinite(timeMs)) last = Math.max(last ?? 0, timeMs);
+  }
+  return last;
+}
+
+/** One record of DEFER as an entry of the queue; owner.ts places the entries when all are there. */
+function addScanned(term: Term, entry: DeferEntry): void {
+  const { queue, context } = term;
+  const summary = parseDeferSummary(entry.headers?.get(deferHeader));
+  const tokens = entry.subject.split('.');
+  const jobId = tokens.at(-1);
+  const destinationToken = tokens.at(-2);
+  if (jobId === undefined || destinationToken === undefined) return;
+  const known = queue.get(jobId);
+  if (known !== undefined) {
+    known.deferSequence = entry.sequence;
+    return;
+  }
+  const state = summary?.state ?? 'active';
+  const job: QueuedJob = {
+    jobId,
+    queueId: summary?.queueId ?? '',
+    destination: queue.destinations.at(destinationToken, summary?.transport ?? transportOf(destinationToken)),
+    receivedAtMs: summary?.receivedAtMs ?? context.clock.nowMs(),
+    state,
+    stage: 'waiting',
+    task: state === 'bouncing' ? 'failure' : 'deliver',
+    nextMs: summary?.nextMs ?? context.clock.nowMs(),
+    tries: summary?.tries ?? 0,
+    deferSequence: entry.sequence,
+    active: undefined,
+    record: undefined,
+    mayBeElsewhere: true,
+    wasSuspended: false,
+    activeAtMs: context.clock.nowMs(),
+    work: undefined,
+  };
+  queue.add(job);
+}
+
+/** Transport of a destination token, `smtp_003apartner...`, for records of another version without a readable header. */
+function transportOf(token: string): string {
+  return token.split('_', 1)[0] ?? token;
+}

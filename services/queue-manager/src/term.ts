@@ -1,0 +1,138 @@
+/**
+ * One term of one shard: everything this process knows and may do between taking the shard over and losing it. Terms are never
+ * resumed: whoever takes the shard next, this process included, starts from an empty memory (durability rule 3).
+ */
+import type { FencedWriter, LeaseTerm } from '@railpost/bus';
+import type { JournalWriter } from '@railpost/spool';
+import type { QueueContext, Timing } from './context.ts';
+import { Effects, exclusively } from './effects.ts';
+import { suspendedDomainOf } from './gather.ts';
+import type { QueueMetrics } from './metrics.ts';
+import { DoneSet } from './queue/done-set.ts';
+import { HoldSet } from './queue/hold-set.ts';
+import type { QueuedJob } from './queue/queued-job.ts';
+import { ShardQueue } from './queue/shard-queue.ts';
+
+/** What a term starts with. */
+export interface TermParts {
+  readonly context: QueueContext;
+  readonly timing: Timing;
+  readonly metrics: QueueMetrics;
+  readonly shard: number;
+  readonly generation: number;
+  readonly lease: LeaseTerm;
+  readonly writer: FencedWriter;
+  readonly journal: JournalWriter;
+}
+
+/** State shared by the parts of one term. */
+export class Term {
+  readonly context: QueueContext;
+  readonly timing: Timing;
+  readonly metrics: QueueMetrics;
+  readonly shard: number;
+  readonly generation: number;
+  readonly queue: ShardQueue;
+  readonly done = new DoneSet();
+  readonly holds = new HoldSet();
+  readonly effects: Effects;
+  /** Last sequence of INCOMING as of the latest look: upper bound for jobs this owner never saw. */
+  incomingLast = 0;
+  readonly #parts: TermParts;
+  readonly #ended = new AbortController();
+  readonly #startedAt: number;
+  #adoptUntil: number;
+  #onKick: () => void = () => undefined;
+
+  constructor(parts: TermParts) {
+    const { context, timing, metrics, shard, writer, journal } = parts;
+    this.#parts = parts;
+    this.context = context;
+    this.timing = timing;
+    this.metrics = metrics;
+    this.shard = shard;
+    this.generation = parts.generation;
+    this.queue = new ShardQueue({
+      concurrency: () => context.configuration.current().platform.delivery,
+      suspendedDomain: (job) =>
+        job.record === undefined ? undefined : suspendedDomainOf(context, job.record.job),
+    });
+    const { queue, done, holds, signal } = this;
+    this.effects = new Effects({ context, shard, writer, journal, queue, done, holds, metrics, signal });
+    this.#startedAt = context.clock.monotonicMs();
+    this.#adoptUntil = this.#startedAt + this.adoptionMs;
+    const end = () => this.end('deposed');
+    writer.deposed.addEventListener('abort', end, { once: true });
+    parts.lease.lost.addEventListener('abort', () => this.end('lease lost'), { once: true });
+  }
+
+  /** Epoch of dispatches and acknowledgements of outcomes (rule 3). */
+  get epoch(): number {
+    return this.#parts.writer.epoch;
+  }
+
+  /** Aborts when the term is over, with the cause. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Milliseconds since the takeover. */
+  get ageMs(): number {
+    return this.context.clock.monotonicMs() - this.#startedAt;
+  }
+
+  /** One heartbeat period and what it may be late. */
+  get adoptionMs(): number {
+    return this.timing.heartbeatMs + Math.min(1000, this.timing.heartbeatMs / 2);
+  }
+
+  /** To be asked before every effect that is not fenced (rule 3): dispatches, acknowledgements, answers. */
+  mayAct(): boolean {
+    return !this.#ended.signal.aborted && this.#parts.lease.isHeld();
+  }
+
+  /** Asks NATS whether the lease is still ours; ends the term when it is not. */
+  async confirmLease(): Promise<void> {
+    if (!(await this.#parts.lease.refresh())) this.end('lease lost');
+  }
+
+  /** Ends the term. Nothing is acknowledged; the causes after the first are ignored. */
+  end(cause: string): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort(cause);
+    this.#parts.writer.close();
+    void this.#parts.journal.close();
+  }
+
+  /** Ends the term when an effect could not be carried out: its job may be half written. */
+  watch(effect: Promise<unknown>): void {
+    effect.catch((error: unknown) => this.end(`effect failed: ${String(error)}`));
+  }
+
+  /** True while jobs that an agent may have from a former owner must wait for heartbeats (rule 8). */
+  isAdopting(): boolean {
+    return this.context.clock.monotonicMs() < this.#adoptUntil;
+  }
+
+  /** NATS was away: wait for heartbeats once more before a job goes out that somebody may have. */
+  beginAdoption(): void {
+    this.#adoptUntil = this.context.clock.monotonicMs() + this.adoptionMs;
+  }
+
+  /** Calls `listener` when there may be something to dispatch. */
+  onKick(listener: () => void): void {
+    this.#onKick = listener;
+  }
+
+  /** Says that there may be something to dispatch. */
+  kick(): void {
+    this.#onKick();
+  }
+
+  /** Moves a job from ACTIVE to DEFER as it is, so that the ack floor does not lag (rule 10). Its stage stays. */
+  park(job: QueuedJob): Promise<void> {
+    return exclusively(job, async () => {
+      if (job.active !== undefined && job.record !== undefined) await this.effects.defer(job, job.record);
+    });
+  }
+}
