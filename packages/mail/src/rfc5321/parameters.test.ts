@@ -24,10 +24,10 @@ test.each([
 
 test.each([
   ['SIZE=', 'size'],
-  ['SIZE', 'size'],
+  ['SIZE', 'unsupported'],
   ['SIZE=-1', 'size'],
   ['SIZE=1k', 'size'],
-  ['SIZE=999999999999999999999', 'size'],
+  ['SIZE=1O', 'size'],
   ['BODY=9BIT', 'unsupported'],
   ['SMTPUTF8=yes', 'unsupported'],
   ['FOO=bar', 'unsupported'],
@@ -41,6 +41,13 @@ test.each([
   ['NOTIFY=NEVER', 'unsupported'],
 ])('refuses %j as %s', (text, problem) => {
   expect(parseMailParameters(text)).toEqual({ problem, parameter: text });
+});
+
+test('refuses a DSN parameter that comes twice', () => {
+  expect(parseMailParameters('RET=HDRS RET=FULL')).toEqual({ problem: 'ret', parameter: 'RET=FULL' });
+  expect(parseMailParameters('ENVID=a ENVID=b')).toEqual({ problem: 'envid', parameter: 'ENVID=b' });
+  expect(parseRcptParameters('NOTIFY=NEVER NOTIFY=NEVER')).toMatchObject({ problem: 'notify' });
+  expect(parseRcptParameters('ORCPT=a;b ORCPT=a;b')).toMatchObject({ problem: 'orcpt' });
 });
 
 test.each([

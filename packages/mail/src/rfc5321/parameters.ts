@@ -1,7 +1,7 @@
 /**
  * ESMTP parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152, 3030), SMTPUTF8 (RFC 6531), AUTH (RFC 4954),
- * RET, ENVID, NOTIFY, ORCPT (RFC 3461). As Postfix, a repeated parameter overrides the earlier one, and keywords and
- * fixed values are taken in any case. Whether an extension is on offer is the caller's to decide, from what was given.
+ * RET, ENVID, NOTIFY, ORCPT (RFC 3461). As Postfix, a repeated SIZE, BODY or AUTH overrides the earlier one, a repeated DSN
+ * parameter is refused, and keywords and fixed values are taken in any case. Whether an extension is on offer is the caller's to decide, from what was given.
  */
 import type { Envelope, NotifyCondition } from '../envelope.ts';
 import { asciiUpperCase } from './command.ts';
@@ -78,8 +78,8 @@ function readAll<Parameters>(
 }
 
 function readSize(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
-  // RFC 1870 section 4: at most 20 digits.
-  if (value === undefined || !/^[0-9]{1,20}$/.test(value)) return 'size';
+  if (value === undefined) return 'unsupported';
+  if (!/^[0-9]+$/.test(value)) return 'size';
   into.size = Math.min(Number(value), Number.MAX_SAFE_INTEGER);
   return undefined;
 }
@@ -106,7 +106,7 @@ function readAuth(value: string | undefined, into: MailParameters): ParameterPro
 
 function readRet(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
   const ret = asciiUpperCase(value ?? '');
-  if (ret !== 'FULL' && ret !== 'HDRS') return 'ret';
+  if (into.ret !== undefined || (ret !== 'FULL' && ret !== 'HDRS')) return 'ret';
   into.ret = ret;
   return undefined;
 }
@@ -114,7 +114,8 @@ function readRet(value: string | undefined, into: MailParameters): ParameterProb
 function readEnvid(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
   // RFC 3461 section 4.4: xtext of printable ASCII. Longer than its 100 characters is taken, as Postfix does.
   const decoded = value === undefined || value === '' ? undefined : decodeXtext(value);
-  if (value === undefined || decoded === undefined || !/^[ -~]+$/.test(decoded)) return 'envid';
+  if (into.envid !== undefined || value === undefined || decoded === undefined) return 'envid';
+  if (!/^[ -~]+$/.test(decoded)) return 'envid';
   into.envid = value;
   return undefined;
 }
@@ -138,7 +139,8 @@ function readNotify(value: string | undefined, into: RcptParameters): ParameterP
 function readOrcpt(value: string | undefined, into: RcptParameters): ParameterProblem | undefined {
   // RFC 3461 section 4.2: at most 500 characters.
   const original = value === undefined || value.length > 500 ? undefined : decodeOriginalRecipient(value);
-  if (value === undefined || original === undefined || /[\r\n]/.test(original.address)) return 'orcpt';
+  if (into.orcpt !== undefined || value === undefined || original === undefined) return 'orcpt';
+  if (/[\r\n]/.test(original.address)) return 'orcpt';
   into.orcpt = value;
   return undefined;
 }

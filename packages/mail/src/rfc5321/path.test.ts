@@ -126,3 +126,10 @@ test.each(['"', '\\', '<', '<"', '@a.test,', 'a.', '[', '"\\', '(', ' ', '()'])(
     expect(performance.now() - startedAt).toBeLessThan(1_000);
   },
 );
+
+test.each([
+  ['<x@y@z.test>', '"x@y"@z.test'],
+  ['<@z.test>', '""@z.test'],
+])('reads %j as Postfix does', (token, address) => {
+  expect(parsePath(token)?.address).toBe(address);
+});

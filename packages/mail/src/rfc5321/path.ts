@@ -66,7 +66,7 @@ export function parsePath(token: string): MailPath | undefined {
 /** Parses `local-part[@domain]`. */
 export function parseMailbox(text: string): MailPath | undefined {
   const local = scanLocalPart(text);
-  if (local === undefined || local.end === 0) return undefined;
+  if (local === undefined) return undefined;
   if (local.end === text.length) return local.raw === '' ? undefined : finish(local.raw, undefined);
   const domain = trimWhiteSpace(text.slice(local.end + 1));
   const name = domain.endsWith('.') && domain.length > 1 ? domain.slice(0, -1) : domain;
@@ -112,7 +112,7 @@ function bracketStep(character: string, depth: number): number {
 function stripSourceRoute(text: string): string | undefined {
   if (!text.startsWith('@')) return text;
   const colon = text.indexOf(':');
-  if (colon === -1) return undefined;
+  if (colon === -1) return text;
   const hops = text.slice(0, colon).split(',');
   if (!hops.every((hop) => hop.startsWith('@') && isDomainName(hop.slice(1)))) return undefined;
   return text.slice(colon + 1);
@@ -120,11 +120,15 @@ function stripSourceRoute(text: string): string | undefined {
 
 const specials = '()<>,;:[]';
 
-/** Reads atoms, quoted-strings, quoted pairs and comments up to the `@`; gives their meaning and where it stopped. */
+/**
+ * Reads atoms, quoted-strings, quoted pairs and comments up to the last `@`; gives their meaning and where it stopped. As in Postfix
+ * an earlier `@` belongs to the local-part (`a@b@c` is `"a@b"@c`), and the local-part may be empty (`@domain`).
+ */
 function scanLocalPart(text: string): { raw: string; end: number } | undefined {
+  const last = text.lastIndexOf('@');
   let raw = '';
   let index = 0;
-  while (index < text.length && text.charAt(index) !== '@') {
+  while (index < text.length && index !== last) {
     const piece = scanPiece(text, index);
     if (piece === undefined) return undefined;
     raw += piece.raw;
