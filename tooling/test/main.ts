@@ -6,6 +6,8 @@
 import { oneCheck, type Step, type StepResult } from './check.ts';
 import { steps } from './steps.ts';
 
+const tellEveryMs = 30_000;
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(names: readonly string[]): Promise<number> {
@@ -18,15 +20,25 @@ async function main(names: readonly string[]): Promise<number> {
   let passed = 0;
   let failed = 0;
   for (const step of chosen) {
-    if (process.stderr.isTTY) process.stderr.write(`${step.name} ...\r`);
     const startMs = performance.now();
+    const stopTelling = tellThatItRuns(step.name, startMs);
     const result = await runStep(step);
+    stopTelling();
     passed += result.passed;
     failed += result.failed;
     report(step.name, result, performance.now() - startMs);
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+/** Says on stderr that a long step is still running; on a terminal also that it has begun. */
+function tellThatItRuns(name: string, startMs: number): () => void {
+  if (process.stderr.isTTY) process.stderr.write(`${name} ...\r`);
+  const tell = () =>
+    process.stderr.write(`${name} ... ${Math.round((performance.now() - startMs) / 1000)} s\n`);
+  const ticker = setInterval(tell, tellEveryMs);
+  return () => clearInterval(ticker);
 }
 
 /** A step that breaks is a failed one, and the others still run. */
