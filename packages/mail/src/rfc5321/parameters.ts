@@ -123,6 +123,7 @@ function readEnvid(value: string | undefined, into: MailParameters): ParameterPr
 const conditions: readonly NotifyCondition[] = ['SUCCESS', 'FAILURE', 'DELAY'];
 
 function readNotify(value: string | undefined, into: RcptParameters): ParameterProblem | undefined {
+  if (into.notify !== undefined) return 'notify';
   const names = asciiUpperCase(value ?? '')
     .split(',')
     .filter((name) => name !== '');
