@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { backoffMs, nextAttemptMs } from './backoff.ts';
+import { type Window, afterContact, afterFailure, openWindow } from './concurrency.ts';
+import { expiresAtMs, isLate } from './expire.ts';
+import { type Candidate, pickJobs } from './pick.ts';
+
+const backoff = { backoffMinimumMs: 300_000, backoffMaximumMs: 4_000_000 };
+const concurrency = { concurrencyInitial: 5, concurrencyLimit: 20 };
+const lifetimes = { lifetimeMs: 432_000_000, bounceLifetimeMs: 86_400_000, delayWarningMs: 14_400_000 };
+
+describe('backoff', () => {
+  it.each([
+    [1, 300_000],
+    [2, 600_000],
+    [3, 1_200_000],
+    [4, 2_400_000],
+    [5, 4_000_000],
+    [500, 4_000_000],
+    [0, 300_000],
+  ])('after attempt %i waits %i ms', (tries, expected) => {
+    expect(backoffMs(tries, backoff)).toBe(expected);
+  });
+
+  it('never shrinks and stays within its bounds', () => {
+    fc.assert(
+      fc.property(fc.nat(10_000), (tries) => {
+        const now = backoffMs(tries, backoff);
+        expect(now).toBeGreaterThanOrEqual(backoff.backoffMinimumMs);
+        expect(now).toBeLessThanOrEqual(backoff.backoffMaximumMs);
+        expect(backoffMs(tries + 1, backoff)).toBeGreaterThanOrEqual(now);
+      }),
+    );
+  });
+
+  it('makes the last attempt when the lifetime ends, not a backoff later', () => {
+    expect(nextAttemptMs(5, { nowMs: 1000, expiresAtMs: 2000 }, backoff)).toBe(2000);
+    expect(nextAttemptMs(1, { nowMs: 3000, expiresAtMs: 2000 }, backoff)).toBe(303_000);
+  });
+});
+
+describe('concurrency window', () => {
+  it('grows by one with every contact while it is used, up to the limit', () => {
+    let window = openWindow(concurrency);
+    const sizes: number[] = [];
+    for (let count = 0; count < 20; count += 1) {
+      window = afterContact(window, window.size, concurrency);
+      sizes.push(window.size);
+    }
+
+    expect(sizes.slice(0, 3)).toEqual([6, 7, 8]);
+    expect(window.size).toBe(20);
+  });
+
+  it('does not grow while fewer deliveries run than it allows', () => {
+    const idle = afterContact({ size: 8, failedCohorts: 0, isDead: false }, 1, concurrency);
+
+    expect(idle.size).toBe(8);
+  });
+
+  it.each([
+    { size: 1, failures: 1 },
+    { size: 2, failures: 2 },
+    { size: 5, failures: 4 },
+    { size: 20, failures: 13 },
+  ])('of size $size is dead after $failures failures in a row', ({ size, failures }) => {
+    let window: Window = { size, failedCohorts: 0, isDead: false };
+    let count = 0;
+    while (!window.isDead) {
+      window = afterFailure(window);
+      count += 1;
+    }
+
+    expect(count).toBe(failures);
+  });
+
+  it('forgets failures at the first contact and opens anew when it was dead', () => {
+    const almost = afterFailure(afterFailure(openWindow(concurrency)));
+    const dead: Window = { size: 1, failedCohorts: 1.2, isDead: true };
+
+    expect(afterContact(almost, 3, concurrency).failedCohorts).toBe(0);
+    expect(afterContact(dead, 1, concurrency)).toEqual(openWindow(concurrency));
+  });
+
+  it('stays within 1 and the limit whatever happens', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 200 }), fc.nat(30), (events, busy) => {
+        let window = openWindow(concurrency);
+        for (const isContact of events) {
+          window = isContact ? afterContact(window, busy, concurrency) : afterFailure(window);
+          expect(window.size).toBeGreaterThanOrEqual(1);
+          expect(window.size).toBeLessThanOrEqual(concurrency.concurrencyLimit);
+        }
+      }),
+    );
+  });
+});
+
+describe('expiry', () => {
+  const facts = { reversePath: 'a@example.test', receivedAtMs: 1_000_000, suspendedMs: 0 };
+
+  it.each([
+    ['a sender', facts, 1_000_000 + lifetimes.lifetimeMs],
+    ['the null reverse-path', { ...facts, reversePath: '' }, 1_000_000 + lifetimes.bounceLifetimeMs],
+    ['time suspended', { ...facts, suspendedMs: 5000 }, 1_005_000 + lifetimes.lifetimeMs],
+  ])('counts %s', (_, given, expected) => {
+    expect(expiresAtMs(given, lifetimes)).toBe(expected);
+  });
+
+  it('calls a job late after the warning time, but never for the null reverse-path or when warnings are off', () => {
+    const lateMs = facts.receivedAtMs + lifetimes.delayWarningMs;
+
+    expect(isLate(facts, lateMs - 1, lifetimes)).toBe(false);
+    expect(isLate(facts, lateMs, lifetimes)).toBe(true);
+    expect(isLate({ ...facts, reversePath: '' }, lateMs, lifetimes)).toBe(false);
+    expect(isLate(facts, lateMs, { ...lifetimes, delayWarningMs: 0 })).toBe(false);
+  });
+});
+
+describe('pick', () => {
+  const candidate = (key: string, ready: number, inFlight = 0, window = 5): Candidate => ({
+    key,
+    ready,
+    inFlight,
+    window,
+  });
+
+  it('gives a small destination its turn beside a large one', () => {
+    const { counts } = pickJobs([candidate('big', 1000, 0, 20), candidate('small', 1)], 4, undefined);
+
+    expect(Object.fromEntries(counts)).toEqual({ big: 3, small: 1 });
+  });
+
+  it('begins behind the destination that was served last', () => {
+    const candidates = [candidate('a', 9), candidate('b', 9), candidate('c', 9)];
+
+    const first = pickJobs(candidates, 2, undefined);
+    const second = pickJobs(candidates, 2, first.last);
+
+    expect([...first.counts.keys()]).toEqual(['a', 'b']);
+    expect([...second.counts.keys()]).toEqual(['c', 'a']);
+  });
+
+  it('never exceeds budget, window or what is ready, and leaves no room unused', () => {
+    const lanes = fc.uniqueArray(
+      fc.record({ key: fc.string(), ready: fc.nat(30), inFlight: fc.nat(10), window: fc.nat(20) }),
+      { selector: (each) => each.key, maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(lanes, fc.nat(100), (candidates, budget) => {
+        const { counts } = pickJobs(candidates, budget, undefined);
+        let total = 0;
+        let possible = 0;
+        for (const each of candidates) {
+          const count = counts.get(each.key) ?? 0;
+          const room = Math.min(each.ready, Math.max(0, each.window - each.inFlight));
+          expect(count).toBeLessThanOrEqual(room);
+          total += count;
+          possible += room;
+        }
+        expect(total).toBe(Math.min(budget, possible));
+      }),
+    );
+  });
+});

@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Holdings } from './dispatch/holdings.ts';
+import { decideShards } from './shard-keeper.ts';
+
+describe('shares of shards', () => {
+  it.each([
+    { existing: [0, 1, 2, 3], owned: [], live: 1, room: 4, surplus: undefined },
+    { existing: [0, 1, 2, 3], owned: [0, 1, 2, 3], live: 2, room: 0, surplus: 3 },
+    { existing: [0, 1, 2, 3], owned: [0, 1], live: 2, room: 0, surplus: undefined },
+    { existing: [0, 1, 2], owned: [0], live: 2, room: 1, surplus: undefined },
+    { existing: [], owned: [], live: 1, room: 0, surplus: undefined },
+  ])('of $existing with $owned owned and $live alive: room $room, surplus $surplus', (given) => {
+    const decision = decideShards(given.existing, given.owned, given.live);
+
+    expect({ room: decision.room, surplus: decision.surplus }).toEqual({
+      room: given.room,
+      surplus: given.surplus,
+    });
+  });
+
+  it('always suffice for all shards together', () => {
+    fc.assert(
+      fc.property(fc.nat(64), fc.integer({ min: 1, max: 10 }), (shards, live) => {
+        const existing = Array.from({ length: shards }, (_, index) => index);
+        const { room } = decideShards(existing, [], live);
+
+        expect(room * live).toBeGreaterThanOrEqual(shards);
+      }),
+    );
+  });
+});
+
+describe('holdings of agents', () => {
+  const limits = { silentMs: 20_000, committingMs: 620_000 };
+  const beat = (phase: 'transfer' | 'committing') => ({
+    version: 1 as const,
+    worker: 'w',
+    transport: 'smtp',
+    freeSlots: 1,
+    jobs: [{ jobId: 'j', queueId: 'q', destination: 'smtp:x', task: 'deliver' as const, phase }],
+  });
+
+  it.each([
+    ['transfer', 19_999, true],
+    ['transfer', 20_000, false],
+    ['committing', 20_000, true],
+    ['committing', 620_000, false],
+  ] as const)('in phase %s after %i ms of silence: held %s', (phase, silenceMs, expected) => {
+    const holdings = new Holdings();
+    holdings.hear(beat(phase), 0, 0);
+
+    expect(holdings.isHeld('j', silenceMs, limits)).toBe(expected);
+  });
+
+  it('ignore a heartbeat that was sent before the agent heard that its outcome is settled', () => {
+    const holdings = new Holdings();
+    holdings.settle('j', 1000);
+
+    expect(holdings.hear(beat('transfer'), 2000, 10_000)).toEqual([]);
+    expect(holdings.hear(beat('transfer'), 12_000, 10_000)).toHaveLength(1);
+  });
+});
