@@ -9,6 +9,7 @@ import {
   type Compilation,
   type CompilerCrypto,
   type ManifestDocument,
+  type ManifestMemory,
   type ManifestObject,
   type ManifestSource,
   type Problem,
@@ -46,6 +47,7 @@ const extensions = new Set(['.yaml', '.yml', '.json']);
 /** Reads folders (or single files); keep the instance to read them again quickly. */
 export class FolderLoader {
   readonly #reader = new DocumentReader();
+  readonly #memory: ManifestMemory = new WeakMap();
 
   /** Reads everything that is there now. */
   async load(paths: readonly string[]): Promise<FolderContents> {
@@ -56,7 +58,7 @@ export class FolderLoader {
       if ('value' in document) documents.push(document);
       else problems.push(invalid(document, document.place, document.error));
     }
-    const parsed = parseManifests(documents);
+    const parsed = parseManifests(documents, this.#memory);
     const locate = (problem: Problem): LocatedProblem => this.#locate(problem);
     return {
       files: [...texts.keys()],

@@ -18,6 +18,8 @@ export interface ProcessOptions {
   /** `service`: one of ours, with an IPC channel; `server`: another's program, which logs to standard error. */
   readonly kind: 'service' | 'server';
   readonly terminal: Terminal;
+  /** Variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const firstPauseMs = 200;
@@ -68,7 +70,7 @@ export class ManagedProcess {
     const child = spawn(program, [...this.#options.arguments], {
       stdio: ['ignore', 'pipe', 'pipe', ...(kind === 'service' ? (['ipc'] as const) : [])],
       detached: true,
-      env: childEnvironment(),
+      env: { ...childEnvironment(), ...this.#options.environment },
     });
     const startedAt = performance.now();
     this.#child = child;

@@ -60,6 +60,8 @@ function makeProcess(plan: ProcessPlan, parts: ServicesParts): ManagedProcess {
     logFile: join(parts.data, 'log', `${plan.name}.log`),
     kind: 'service',
     terminal: parts.terminal,
+    // Halves the start: Node keeps what it compiled of the last one.
+    environment: { NODE_COMPILE_CACHE: join(parts.data, 'cache', 'node') },
   });
 }
 

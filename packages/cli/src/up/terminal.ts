@@ -42,17 +42,37 @@ export class Terminal {
     // Most chunks hold no warning: they are looked at without being split.
     if (!this.#isVerbose && !warningMarks.some((mark) => chunk.includes(mark))) return;
     for (const line of chunk.toString().split('\n')) {
-      if (line !== '' && (this.#isVerbose || isWarning(line))) this.#out.complaint(`${name}: ${line}\n`);
+      if (line !== '' && (this.#isVerbose || isWarning(line))) this.say(name, formatLogLine(line));
     }
   }
 
   /** Shows what a process wrote to standard error. */
   showComplaint(name: string, chunk: Buffer): void {
-    for (const line of chunk.toString().split('\n'))
-      if (line !== '') this.#out.complaint(`${name}: ${line}\n`);
+    for (const line of chunk.toString().split('\n')) if (line !== '') this.say(name, line);
   }
 }
 
 function isWarning(line: string): boolean {
   return warningMarks.some((mark) => line.includes(mark.toString()));
+}
+
+/** What the prefix says already, and what is long. */
+const leftOut = new Set(['time', 'level', 'service', 'process', 'event', 'text', 'stack', 'traceparent']);
+
+/** A JSON log line for the eye: level, text, fields; other lines as they are. */
+export function formatLogLine(line: string): string {
+  if (!line.startsWith('{')) return line;
+  let fields: unknown;
+  try {
+    fields = JSON.parse(line);
+  } catch {
+    // Half a line: the file has all of it.
+    return line;
+  }
+  if (typeof fields !== 'object' || fields === null) return line;
+  const known = new Map<string, unknown>(Object.entries(fields));
+  const pairs = [...known]
+    .filter(([key]) => !leftOut.has(key))
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return `${String(known.get('level'))}: ${[String(known.get('text')), ...pairs].join(' ')}`;
 }
