@@ -51,8 +51,7 @@ export {
   splitEnhancedText,
 } from './rfc5321/enhanced-status.ts';
 export type { EnhancedStatus } from './rfc5321/enhanced-status.ts';
-export { DotDecoder, DotEncoder } from './rfc5321/dot-stuffing.ts';
-export type { DotDecoded } from './rfc5321/dot-stuffing.ts';
+export { DotEncoder } from './rfc5321/dot-stuffing.ts';
 
 // RFC 5322: header sections and the fields that we write
 export { HeaderEndFinder, fieldValue, parseHeaderSection } from './rfc5322/header-section.ts';

@@ -138,6 +138,20 @@ test('a record that comes twice makes no second job', async () => {
   expect(await jobsInShort()).toEqual(teamJobs);
 });
 
+test('a job that its owner has settled meanwhile is written once more: only the owner knows that it is done', async () => {
+  start();
+  const { queueId, payload } = await accept(platform, { recipients: ['team@example.test'] });
+  await untilDrained(platform);
+  for (let shard = 0; shard < shards; shard += 1) {
+    await platform.bus.manager.streams.purge(platform.bus.names.activeStream(shard));
+  }
+
+  await publishIncoming(platform, queueId, payload, `${queueId}/again`);
+  await untilDrained(platform);
+
+  expect(await jobsInShort()).toEqual(teamJobs);
+});
+
 test('what cannot be decoded goes to CORRUPT with an alert and does not come again', async () => {
   const cleanup = start();
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeLatin1, encodeLatin1 } from '../bytes.ts';
-import { DotDecoder, DotEncoder } from './dot-stuffing.ts';
+import { DotEncoder } from './dot-stuffing.ts';
 
 function encode(chunks: readonly string[]): string {
   const encoder = new DotEncoder();
@@ -9,15 +9,11 @@ function encode(chunks: readonly string[]): string {
   return [...slices, encoder.finish()].map(decodeLatin1).join('');
 }
 
-function decode(chunks: readonly string[]): { content: string; rest: string; isEnd: boolean } {
-  const decoder = new DotDecoder();
-  let content = '';
-  for (const [index, chunk] of chunks.entries()) {
-    const { slices, consumedBytes, isEnd } = decoder.decode(encodeLatin1(chunk));
-    content += slices.map(decodeLatin1).join('');
-    if (isEnd) return { content, rest: chunk.slice(consumedBytes) + chunks.slice(index + 1).join(''), isEnd };
-  }
-  return { content, rest: '', isEnd: false };
+/** What a reader by the book makes of it (RFC 5321 section 4.5.2): lines up to the dot, one dot off each that starts with one. */
+function decode(wire: string): { content: string; rest: string } {
+  const end = wire.startsWith('.\r\n') ? 0 : wire.indexOf('\r\n.\r\n') + 2;
+  const content = wire.slice(0, end).replace(/(^|\r\n)\./g, '$1');
+  return { content, rest: wire.slice(end + 3) };
 }
 
 /** Every way to cut a text into three pieces. */
@@ -47,28 +43,9 @@ test.each([
   for (const chunks of cuts(content)) expect(encode(chunks)).toBe(wire);
 });
 
-test.each([
-  ['.\r\nQUIT', '', 'QUIT'],
-  ['a\r\n.\r\nMAIL', 'a\r\n', 'MAIL'],
-  ['..a\r\n.\r\n', '.a\r\n', ''],
-  ['.a\r\n.\r\n', 'a\r\n', ''],
-  ['a\n.\nb\r\n.\r\n', 'a\n.\nb\r\n', ''],
-  ['a\n.\r\nb\r\n.\r\n', 'a\n.\r\nb\r\n', ''],
-  ['a\r.\r\r\n.\r\n', 'a\r.\r\r\n', ''],
-  ['.\rb\r\n.\r\n', '\rb\r\n', ''],
-  ['.\r\r\n.\r\n', '\r\r\n', ''],
-  ['\r\r\n.\r\n', '\r\r\n', ''],
-])('reads %j wherever the chunks break', (wire, content, rest) => {
-  for (const chunks of cuts(wire)) expect(decode(chunks)).toEqual({ content, rest, isEnd: true });
-});
-
-test.each(['', 'a', '\r\n', 'a\r\n.', 'a\r\n.\r', '.\n.\r.'])('%j has no end of data', (wire) => {
-  for (const chunks of cuts(wire)) expect(decode(chunks).isEnd).toBe(false);
-});
-
 const octets = fc.string({ unit: fc.constantFrom('.', '.', '\r', '\n', '\r\n', 'a'), maxLength: 30 });
 
-test('content in CRLF lines survives stuffing and unstuffing in any chunks', () => {
+test('content in CRLF lines survives stuffing in any chunks and unstuffing by the book', () => {
   const lines = fc.array(fc.string({ unit: fc.constantFrom('.', 'a', '\r'), maxLength: 5 }), {
     maxLength: 8,
   });
@@ -76,7 +53,7 @@ test('content in CRLF lines survives stuffing and unstuffing in any chunks', () 
     fc.property(lines, fc.integer({ min: 1, max: 7 }), (parts, size) => {
       const content = parts.map((line) => `${line}\r\n`).join('');
       const wire = `${encode(pieces(content, size))}NEXT`;
-      expect(decode(pieces(wire, size + 1))).toEqual({ content, rest: 'NEXT', isEnd: true });
+      expect(decode(wire)).toEqual({ content, rest: 'NEXT' });
     }),
   );
 });

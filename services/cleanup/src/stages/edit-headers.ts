@@ -60,7 +60,7 @@ export function editHeader(octets: Uint8Array, facts: EditFacts): EditedHeader {
 }
 
 /** True for mail that enters the mail system here: its author is ours, and the header is ours to complete. */
-export function startsHere(client: Pick<ClientFacts, 'role' | 'login'>): boolean {
+function startsHere(client: Pick<ClientFacts, 'role' | 'login'>): boolean {
   return client.role === 'Internal' || (client.role !== 'Local' && client.login !== undefined);
 }
 
