@@ -1,7 +1,13 @@
 /** The configuration: kinds, compiler, snapshot, resolver. Pure. */
 // Manifests in.
 export { defaultNamespace, kinds, objectLabel, parseManifests } from './manifests.ts';
-export type { ManifestDocument, ManifestObject, ManifestOf, ParsedManifests } from './manifests.ts';
+export type {
+  ManifestDocument,
+  ManifestMemory,
+  ManifestObject,
+  ManifestOf,
+  ParsedManifests,
+} from './manifests.ts';
 export { formatField } from './problem.ts';
 export type { FieldPath, ManifestSource, Problem, ProblemReason } from './problem.ts';
 // Units out.

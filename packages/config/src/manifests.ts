@@ -57,14 +57,26 @@ export function objectLabel(object: Pick<ManifestObject, 'kind' | 'namespace' | 
   return `${object.kind} ${object.namespace}/${object.name}`;
 }
 
-/** Reads documents; empty ones (null) are skipped. */
-export function parseManifests(documents: readonly ManifestDocument[]): ParsedManifests {
+/** What was made of documents before, by their values: who reads a folder again and again checks only what changed. */
+export type ManifestMemory = WeakMap<
+  object,
+  { readonly source: ManifestSource; readonly outcome: DocumentOutcome }
+>;
+
+/**
+ * Reads documents; empty ones (null) are skipped. With a memory, a document whose value is the same object in the same place as
+ * before is not checked again.
+ */
+export function parseManifests(
+  documents: readonly ManifestDocument[],
+  memory: ManifestMemory = new WeakMap(),
+): ParsedManifests {
   const objects: ManifestObject[] = [];
   const problems: Problem[] = [];
   const seen = new Map<string, ManifestSource>();
   for (const document of documents) {
     if (document.value === null || document.value === undefined) continue;
-    const outcome = parseDocument(document);
+    const outcome = recallDocument(document, memory);
     problems.push(...outcome.problems);
     if (outcome.object === undefined) continue;
     const label = objectLabel(outcome.object);
@@ -81,9 +93,20 @@ export function parseManifests(documents: readonly ManifestDocument[]): ParsedMa
   return { objects, problems };
 }
 
+/** An object, or why there is none. */
 interface DocumentOutcome {
   readonly object?: ManifestObject;
   readonly problems: readonly Problem[];
+}
+
+function recallDocument(document: ManifestDocument, memory: ManifestMemory): DocumentOutcome {
+  const { value, path, position } = document;
+  if (typeof value !== 'object' || value === null) return parseDocument(document);
+  const known = memory.get(value);
+  if (known?.source.path === path && known.source.position === position) return known.outcome;
+  const outcome = parseDocument(document);
+  memory.set(value, { source: { path, position }, outcome });
+  return outcome;
 }
 
 const Head = z.looseObject({ apiVersion: z.string(), kind: z.string() });
