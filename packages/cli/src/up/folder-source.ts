@@ -9,7 +9,7 @@ import type { Bus } from '@railpost/bus';
 import type { CompilerCrypto } from '@railpost/config';
 import { publishConfiguration, readPublishedUnits } from '@railpost/runtime';
 import { formatProblem } from '../folder/format-problem.ts';
-import { type FolderCompilation, compileFolders, listFiles } from '../folder/load-folder.ts';
+import { type FolderCompilation, FolderLoader, compileFolders, listFiles } from '../folder/load-folder.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What it works with. */
@@ -29,6 +29,7 @@ const lookMsPerFile = 1;
 export class FolderSource {
   readonly #options: FolderSourceOptions;
   readonly #watchers: FSWatcher[] = [];
+  readonly #loader = new FolderLoader();
   #units: ReadonlyMap<string, Uint8Array> = new Map();
   #fingerprint = '';
   #problems: readonly string[] = [];
@@ -103,11 +104,8 @@ export class FolderSource {
   async #apply(): Promise<boolean> {
     const { bus, folders, crypto, terminal } = this.#options;
     try {
-      const compiled = await compileFolders(
-        folders,
-        crypto,
-        this.#units.size === 0 ? undefined : this.#units,
-      );
+      const previous = this.#units.size === 0 ? undefined : this.#units;
+      const compiled = await compileFolders(folders, crypto, previous, this.#loader);
       if (compiled.hasErrors || compiled.compilation.root === undefined) {
         this.#refuse(compiled);
         return false;
