@@ -11,7 +11,7 @@ import { LeadingLine } from './leading-line.ts';
 import { isTooLarge } from './policy/size.ts';
 import type { StatusName } from './statuses.ts';
 
-/** Received fields, ours included, above which a message runs in a circle (Postfix hopcount_limit). */
+/** With so many Received fields, ours included, a message runs in a circle (Postfix hopcount_limit). */
 const hopLimit = 50;
 
 /** Content in hand. */
@@ -79,7 +79,7 @@ export class MessageContent {
     if (this.#failure === undefined) await this.#storeAll(this.#leading.finish());
     const headerBytes = this.#headerBytes ?? this.#finder.finish();
     const header = Buffer.concat(this.#headerSlices).subarray(0, headerBytes);
-    if (this.#failure === undefined && countHops(header) > hopLimit) this.fail('tooManyHops');
+    if (this.#failure === undefined && countHops(header) >= hopLimit) this.fail('tooManyHops');
     return header;
   }
 

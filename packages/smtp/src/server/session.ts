@@ -66,8 +66,12 @@ export class SmtpSession {
 
   /** Begins: greets, or shakes hands first. */
   start(isImplicitTls: boolean): void {
-    if (isImplicitTls) this.#beginHandshake(true);
-    else this.#await(() => this.#handler.open());
+    if (isImplicitTls) {
+      this.#beginHandshake(true);
+      return;
+    }
+    this.#await(() => this.#handler.open());
+    if (!this.#isWaiting) this.#pump();
   }
 
   /** Called by the server's ticker. */

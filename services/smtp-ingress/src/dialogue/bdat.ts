@@ -1,6 +1,7 @@
 /**
  * BDAT (RFC 3030 section 2). A refused chunk is read and dropped before the reply, and so are all chunks after it until RSET,
- * EHLO or LAST: a pipelining client has already sent them. Only when the size cannot be read is the session over (521).
+ * EHLO or LAST: a pipelining client has already sent them. The session is over when the size cannot be read (521), or is so far
+ * above the limit that reading it would only be a burden (as Postfix).
  */
 import { asciiUpperCase } from '@railpost/mail';
 import { type SessionState, withoutTransaction } from '../session-state.ts';
@@ -8,6 +9,9 @@ import type { StatusName } from '../statuses.ts';
 import { missingForContent } from './data.ts';
 import type { CommandRow, DialogueFacts, Step } from './step.ts';
 import { refuse } from './step.ts';
+
+/** A chunk of so many times the limit is not even read. */
+const hopelessFactor = 1.5;
 
 /** A well-formed BDAT. */
 interface Chunk {
@@ -21,6 +25,10 @@ export const bdat: CommandRow = {
     const chunk = parseChunk(command.argument);
     if (chunk === undefined) return { ...refuse(state, 'bdatSyntax'), effect: { kind: 'close' } };
     if (state.chunking === 'failed') return drop(state, chunk, 'chunkDiscarded');
+    const limit = facts.listener.limits.messageSizeBytes;
+    if (limit > 0 && chunk.bytes > limit * hopelessFactor) {
+      return { ...refuse(state, 'chunkTooLarge'), effect: { kind: 'close' } };
+    }
     const problem = missingForContent(state) ?? problemOf(chunk, facts);
     if (problem !== undefined) return drop(state, chunk, problem);
     return {

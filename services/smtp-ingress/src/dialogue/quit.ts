@@ -5,6 +5,5 @@ import { say } from './step.ts';
 /** QUIT. */
 export const quit: CommandRow = {
   isBeforeTls: true,
-  isLast: true,
   run: (state): Step => ({ ...say(state, 'bye'), effect: { kind: 'close' } }),
 };
