@@ -24,7 +24,12 @@ export interface CommitLimits {
   readonly deadlineMs: number;
   /** After this, a commit that was only ever refused (nothing can appear) is given up. */
   readonly refusalMs: number;
+  /** When the void object too has had no answer for this long, nobody waits for the decision any more. */
+  readonly undecidedMs: number;
 }
+
+/** What it takes to recognise an object. */
+type Recognised = Pick<ObjectToCommit, 'key' | 'bytes' | 'footer'>;
 
 const firstPauseMs = 100;
 const longestPauseMs = 2_000;
@@ -33,7 +38,8 @@ const voidDeadlineMs = 10_000;
 /**
  * Resolves when the object is durable.
  * @param signal aborted when the process stops: no more tries then
- * @throws SpoolUnavailableError effect `none`: it can never appear; `unknown` only after `signal`: nothing may be promised or refused
+ * @throws SpoolUnavailableError effect `none`: it can never appear; `unknown`: the store is out of reach (or `signal` came first), so
+ *   nothing may be promised or refused; the void object is still tried in the background until `signal`
  */
 export async function commitObject(
   store: ObjectStore,
@@ -64,14 +70,37 @@ export async function commitObject(
   );
   if (!isUnknown)
     throw new SpoolUnavailableError(`${object.key} was refused`, { effect: 'none', cause: failure });
-  return decideByVoid(store, object, signal);
+  // The octets of the object are not held for that: only what it is recognised by.
+  const { key, bytes, footer } = object;
+  const recognised = { key, bytes, footer: Uint8Array.from(footer) };
+  return within(decideByVoid(store, recognised, signal), limits.undecidedMs, () => undecided(key, failure));
+}
+
+async function within(work: Promise<void>, limitMs: number, late: () => Error): Promise<void> {
+  const timer = new AbortController();
+  work.catch(() => undefined); // when nobody waits any more
+  const timeout = sleep(limitMs, undefined, { signal: timer.signal, ref: false }).then(
+    () => {
+      throw late();
+    },
+    () => work,
+  );
+  try {
+    await Promise.race([work, timeout]);
+  } finally {
+    timer.abort();
+  }
+}
+
+function undecided(key: string, cause: unknown): SpoolUnavailableError {
+  return new SpoolUnavailableError(`whether ${key} was stored is not known`, { effect: 'unknown', cause });
 }
 
 /** The name is settled, and not by our object. */
 class NeverAppearsError extends SpoolUnavailableError {}
 
 /** Puts the void and believes what it finds; goes on until the store has answered. */
-async function decideByVoid(store: ObjectStore, object: ObjectToCommit, signal: AbortSignal): Promise<void> {
+async function decideByVoid(store: ObjectStore, object: Recognised, signal: AbortSignal): Promise<void> {
   let pauseMs = firstPauseMs;
   let failure: unknown;
   while (!signal.aborted) {
@@ -86,14 +115,11 @@ async function decideByVoid(store: ObjectStore, object: ObjectToCommit, signal: 
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);
   }
-  throw new SpoolUnavailableError(`stopped before the fate of ${object.key} was known`, {
-    effect: 'unknown',
-    cause: failure,
-  });
+  throw undecided(object.key, failure);
 }
 
 /** Resolves when the object under the name is ours. @throws NeverAppearsError when it is a void or foreign */
-async function checkOurs(store: ObjectStore, object: ObjectToCommit): Promise<void> {
+async function checkOurs(store: ObjectStore, object: Recognised): Promise<void> {
   const size = await store.size(object.key);
   if (size === object.bytes) {
     const bytes = object.footer.length;

@@ -6,15 +6,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ObjectMissingError, SpoolUnavailableError, type WriteEffect } from './errors.ts';
+import { DirectoryUpload } from './directory-upload.ts';
+import { ObjectMissingError, SpoolUnavailableError } from './errors.ts';
+import { errorCode, guarded, isAbsence, makeFolderDurably, syncFolder } from './file-system.ts';
 import {
   type CreateResult,
   type ListedObject,
   type ObjectRange,
   type ObjectStore,
-  type ObjectUpload,
   checkKey,
 } from './object-store.ts';
 
@@ -222,64 +223,6 @@ class DirectoryStore implements ObjectStore {
   }
 }
 
-/** A temporary file on its way to a name. */
-class DirectoryUpload implements ObjectUpload {
-  readonly bufferedBytes = 0;
-  readonly #file: FileHandle;
-  readonly #path: string;
-  readonly #publish: () => Promise<CreateResult>;
-
-  constructor(file: FileHandle, path: string, publish: () => Promise<CreateResult>) {
-    this.#file = file;
-    this.#path = path;
-    this.#publish = publish;
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    await this.writeAll([chunk]);
-  }
-
-  /** Writes many pieces with one writev(2), without joining them. */
-  async writeAll(parts: readonly Uint8Array[]): Promise<void> {
-    await guarded('none', async () => {
-      let rest = parts.filter((part) => part.length > 0);
-      while (rest.length > 0) {
-        const { bytesWritten } = await this.#file.writev(rest);
-        rest = skipBytes(rest, bytesWritten);
-      }
-    });
-  }
-
-  async finish(): Promise<CreateResult> {
-    try {
-      await guarded('none', () => this.#file.datasync());
-      return await this.#publish();
-    } finally {
-      await this.abort();
-    }
-  }
-
-  async abort(): Promise<void> {
-    // Left-overs cost space until the next start cleans them, nothing else: not worth failing a stored message for.
-    await this.#file.close().catch(() => undefined);
-    await unlink(this.#path).catch(() => undefined);
-  }
-}
-
-/** What remains of `parts` behind the first `count` octets. */
-function skipBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
-  let left = count;
-  const rest: Uint8Array[] = [];
-  for (const part of parts) {
-    if (left >= part.length) left -= part.length;
-    else {
-      rest.push(left === 0 ? part : part.subarray(left));
-      left = 0;
-    }
-  }
-  return rest;
-}
-
 async function readFully(file: FileHandle, octets: Buffer, position: number): Promise<number> {
   let filled = 0;
   while (filled < octets.length) {
@@ -290,52 +233,10 @@ async function readFully(file: FileHandle, octets: Buffer, position: number): Pr
   return filled;
 }
 
-/** mkdir -p, with an fsync of every folder that got a new entry. */
-async function makeFolderDurably(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  let each = folder;
-  while (each.length >= first.length) {
-    await syncFolder(each);
-    each = dirname(each);
-  }
-  await syncFolder(each);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 async function removeStaleFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
     if (Date.now() - mtimeMs > staleTemporaryMs) await unlink(path).catch(() => undefined);
   }
-}
-
-/** Translates whatever the file system says into the spool's own error. */
-async function guarded<Result>(effect: WriteEffect, action: () => Promise<Result>): Promise<Result> {
-  try {
-    return await action();
-  } catch (error) {
-    throw new SpoolUnavailableError(`file system: ${errorCode(error) ?? String(error)}`, {
-      effect,
-      cause: error,
-    });
-  }
-}
-
-function isAbsence(error: unknown): boolean {
-  return errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR';
-}
-
-function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }

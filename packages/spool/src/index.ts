@@ -22,4 +22,5 @@ export { segmentPrefix, segmentTimeMs } from './segment-key.ts';
 export { openSegmentReader } from './segment-reader.ts';
 export type { SegmentReader, SpooledContent } from './segment-reader.ts';
 export { openSegmentWriter } from './segment-writer.ts';
-export type { RecordWriter, SegmentWriter, SegmentWriterOptions } from './segment-writer.ts';
+export type { SegmentWriter, SegmentWriterOptions } from './segment-writer.ts';
+export type { RecordWriter } from './record-writer.ts';

@@ -1,25 +1,19 @@
 /**
  * The spool in an S3 bucket. Conditional writes only as `If-None-Match: *` (the form every server worth using has);
  * writes are sent once per call and retried by the caller, which alone knows whether an answer got lost (durability rule 2).
- * Large objects go up as multipart uploads of 5 MiB parts, which appear at their completion or never.
- *
- * BUGS: parts of an upload whose process died stay in the bucket until its lifecycle rule removes incomplete uploads.
+ * Large objects go up in parts (s3-upload.ts).
  */
 import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
   ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
   PutObjectCommand,
   S3Client,
   type S3ClientConfig,
-  UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { SpoolUnavailableError, type WriteEffect } from './errors.ts';
 import {
   type CreateResult,
   type ListedObject,
@@ -31,6 +25,7 @@ import {
   totalBytes,
 } from './object-store.ts';
 import { isConflict, isMissing, isPreconditionFailed, translateRead, translateWrite } from './s3-errors.ts';
+import { beginS3Upload } from './s3-upload.ts';
 
 /** Where the bucket is. */
 export interface S3Location {
@@ -42,7 +37,6 @@ export interface S3Location {
   readonly credentials: S3ClientConfig['credentials'];
 }
 
-const partBytes = 5 * 1024 * 1024;
 const requestTimeoutMs = 30_000;
 const connectTimeoutMs = 2_000;
 const conflictRetries = 5;
@@ -86,7 +80,7 @@ class S3Store implements ObjectStore {
 
   async createStream(key: string): Promise<ObjectUpload> {
     const name = this.#name(key);
-    return new S3Upload({
+    return beginS3Upload({
       client: this.#writer,
       name,
       createWhole: (parts, deadlineMs) => this.create(key, parts, deadlineMs),
@@ -129,28 +123,18 @@ class S3Store implements ObjectStore {
 
   async *list(prefix: string, after?: string): AsyncIterable<ListedObject> {
     let startAfter = after === undefined || after === '' ? undefined : this.#prefix + after;
-    for (;;) {
-      const page = await translateRead(prefix, () =>
-        this.#reader.send(
-          new ListObjectsV2Command({
-            Bucket: this.#bucket,
-            Prefix: this.#prefix + prefix,
-            ...(startAfter === undefined ? {} : { StartAfter: startAfter }),
-          }),
-        ),
-      );
+    do {
+      const page = await this.#listPage(prefix, startAfter);
       const objects = page.Contents ?? [];
-      for (const each of objects) {
-        if (each.Key === undefined) continue;
+      for (const { Key = '', Size = 0, LastModified } of objects) {
         yield {
-          key: each.Key.slice(this.#prefix.length),
-          bytes: each.Size ?? 0,
-          modifiedAtMs: each.LastModified?.getTime() ?? 0,
+          key: Key.slice(this.#prefix.length),
+          bytes: Size,
+          modifiedAtMs: LastModified?.getTime() ?? 0,
         };
       }
-      startAfter = objects.at(-1)?.Key;
-      if (page.IsTruncated !== true || startAfter === undefined) return;
-    }
+      startAfter = page.IsTruncated === true ? objects.at(-1)?.Key : undefined;
+    } while (startAfter !== undefined);
   }
 
   async remove(key: string): Promise<void> {
@@ -173,7 +157,7 @@ class S3Store implements ObjectStore {
   ): Promise<CreateResult> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await send(AbortSignal.timeout(Math.max(1, deadlineMs)));
+        await send(AbortSignal.timeout(Math.ceil(Math.max(1, deadlineMs))));
         return 'created';
       } catch (error) {
         if (isPreconditionFailed(error)) return 'exists';
@@ -192,6 +176,15 @@ class S3Store implements ObjectStore {
     }
   }
 
+  #listPage(prefix: string, startAfter: string | undefined): Promise<ListObjectsV2CommandOutput> {
+    const command = new ListObjectsV2Command({
+      Bucket: this.#bucket,
+      Prefix: this.#prefix + prefix,
+      ...(startAfter === undefined ? {} : { StartAfter: startAfter }),
+    });
+    return translateRead(prefix, () => this.#reader.send(command));
+  }
+
   #get(key: string, range: ObjectRange | undefined): Promise<GetObjectCommandOutput> {
     return this.#reader.send(
       new GetObjectCommand({
@@ -204,97 +197,6 @@ class S3Store implements ObjectStore {
   #name(key: string): { Bucket: string; Key: string } {
     checkKey(key);
     return { Bucket: this.#bucket, Key: this.#prefix + key };
-  }
-}
-
-interface UploadContext {
-  readonly client: S3Client;
-  readonly name: { readonly Bucket: string; readonly Key: string };
-  createWhole(parts: readonly Uint8Array[], deadlineMs?: number): Promise<CreateResult>;
-  complete(deadlineMs: number, send: (signal: AbortSignal) => Promise<unknown>): Promise<CreateResult>;
-  exists(): Promise<boolean>;
-}
-
-/** Collects one part at a time; an object that stays below one part is a plain PUT after all. */
-class S3Upload implements ObjectUpload {
-  readonly #context: UploadContext;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-  #uploadId: string | undefined;
-  readonly #etags: string[] = [];
-
-  constructor(context: UploadContext) {
-    this.#context = context;
-  }
-
-  get bufferedBytes(): number {
-    return this.#pendingBytes;
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes >= partBytes) await this.#sendPart();
-  }
-
-  async finish(deadlineMs: number = defaultCreateDeadlineMs): Promise<CreateResult> {
-    if (this.#uploadId === undefined) return this.#context.createWhole(this.#pending, deadlineMs);
-    if (this.#pendingBytes > 0) await this.#sendPart();
-    const UploadId = this.#uploadId;
-    const Parts = this.#etags.map((ETag, index) => ({ ETag, PartNumber: index + 1 }));
-    const command = new CompleteMultipartUploadCommand({
-      ...this.#context.name,
-      UploadId,
-      MultipartUpload: { Parts },
-      IfNoneMatch: '*',
-    });
-    try {
-      return await this.#context.complete(deadlineMs, (abortSignal) =>
-        this.#context.client.send(command, { abortSignal }),
-      );
-    } catch (error) {
-      // No such upload: an earlier try of ours completed it and its answer was lost, unless the object is not there.
-      if (
-        error instanceof SpoolUnavailableError &&
-        isMissing(error.cause) &&
-        (await this.#context.exists())
-      ) {
-        return 'exists';
-      }
-      throw error;
-    }
-  }
-
-  async abort(): Promise<void> {
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    if (this.#uploadId === undefined) return;
-    const command = new AbortMultipartUploadCommand({ ...this.#context.name, UploadId: this.#uploadId });
-    // What cannot be aborted now is left to the bucket's lifecycle rule; the mail transaction has ended either way.
-    await this.#context.client.send(command).catch(() => undefined);
-  }
-
-  async #sendPart(): Promise<void> {
-    const effect: WriteEffect = 'none'; // parts alone never make an object appear
-    try {
-      this.#uploadId ??= (
-        await this.#context.client.send(new CreateMultipartUploadCommand(this.#context.name))
-      ).UploadId;
-      const { ETag } = await this.#context.client.send(
-        new UploadPartCommand({
-          ...this.#context.name,
-          UploadId: this.#uploadId,
-          PartNumber: this.#etags.length + 1,
-          Body: Buffer.concat(this.#pending),
-        }),
-        { abortSignal: AbortSignal.timeout(requestTimeoutMs) },
-      );
-      this.#etags.push(ETag ?? '');
-    } catch (error) {
-      throw new SpoolUnavailableError('cannot upload a part', { effect, cause: error });
-    }
-    this.#pending = [];
-    this.#pendingBytes = 0;
   }
 }
 

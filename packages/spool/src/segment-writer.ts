@@ -3,18 +3,12 @@
  * Self-clocking: two PUTs in flight, no timer, nothing waits when idle. A message above a megabyte streams into a segment of its own
  * (large-record.ts). Order between messages: none. What a commit promises: see {@link RecordWriter.commit}.
  */
-import type { BodyRef, Envelope } from '@railpost/mail';
-import { type BufferAccount, BufferBudget } from './buffer-budget.ts';
+import { BufferBudget } from './buffer-budget.ts';
 import { type CommitLimits, commitObject } from './commit-object.ts';
 import { LargeRecord } from './large-record.ts';
 import { type ObjectStore, totalBytes } from './object-store.ts';
-import {
-  type ContentPlace,
-  encodeSegmentEnd,
-  footerBytes,
-  formatIndexEntry,
-  hashContent,
-} from './segment-format.ts';
+import { type RecordWriter, type WaitingRecord, beginRecord } from './record-writer.ts';
+import { encodeSegmentEnd, footerBytes, formatIndexEntry } from './segment-format.ts';
 import { newSegmentKey } from './segment-key.ts';
 
 /** Settings of a segment writer; sizes in octets, times in milliseconds. */
@@ -33,6 +27,8 @@ export interface SegmentWriterOptions {
   readonly deadlineMs?: number;
   /** Time after which a PUT that is only ever refused is given up. @default 2000 */
   readonly refusalMs?: number;
+  /** Time after which nobody waits for that decision any more. @default 10000 */
+  readonly undecidedMs?: number;
   /** Clock for names. @default Date.now */
   readonly now?: () => number;
 }
@@ -43,33 +39,6 @@ export interface SegmentWriter {
   begin(): RecordWriter;
   /** Waits for what has been committed; an effect still unknown then rejects its commit as such. */
   close(): Promise<void>;
-}
-
-/** One message on its way into the spool. */
-export interface RecordWriter {
-  /**
-   * Takes a piece of the content; the caller must not change the octets afterwards.
-   * @returns undefined = go on at once; a promise = go on when it resolves (backpressure)
-   * @throws SpoolUnavailableError by the promise: the message cannot be stored now, `commit` will say so too
-   */
-  write(chunk: Uint8Array): Promise<void> | undefined;
-  /**
-   * Ends the content and makes the message durable.
-   * @param headerBytes length of the header section within the content
-   * @throws SpoolUnavailableError with effect `none`: the message can never appear in the spool (answer 451);
-   *   with effect `unknown`, only while closing: answer nothing at all
-   */
-  commit(envelope: Envelope, headerBytes: number): Promise<BodyRef>;
-  /** Drops the message; nothing of it will ever be in the spool. */
-  abort(): void;
-}
-
-interface WaitingRecord {
-  readonly pieces: readonly Uint8Array[];
-  readonly place: Omit<ContentPlace, 'offset'>;
-  readonly envelope: Envelope;
-  resolve(body: BodyRef): void;
-  reject(error: unknown): void;
 }
 
 /** Opens a writer; one per process, so that its bound on memory holds. */
@@ -94,7 +63,11 @@ class GroupWriter implements SegmentWriter {
   constructor(store: ObjectStore, options: SegmentWriterOptions) {
     this.#store = store;
     this.#budget = new BufferBudget(options.bufferBytes ?? 58 * 1024 * 1024);
-    this.#limits = { deadlineMs: options.deadlineMs ?? 20_000, refusalMs: options.refusalMs ?? 2_000 };
+    this.#limits = {
+      deadlineMs: options.deadlineMs ?? 20_000,
+      refusalMs: options.refusalMs ?? 2_000,
+      undecidedMs: options.undecidedMs ?? 10_000,
+    };
     this.#recordsPerSegment = options.recordsPerSegment ?? 400;
     this.#bytesPerSegment = options.bytesPerSegment ?? 4 * 1024 * 1024;
     this.#putsInFlight = options.putsInFlight ?? 2;
@@ -103,7 +76,7 @@ class GroupWriter implements SegmentWriter {
   }
 
   begin(): RecordWriter {
-    return new Record({
+    return beginRecord({
       budget: this.#budget,
       largeAboveBytes: this.#largeAboveBytes,
       enqueue: (record) => this.#enqueue(record),
@@ -194,115 +167,5 @@ class GroupWriter implements SegmentWriter {
     } catch (error) {
       for (const record of group) record.reject(error);
     }
-  }
-}
-
-interface RecordContext {
-  readonly budget: BufferBudget;
-  readonly largeAboveBytes: number;
-  enqueue(record: WaitingRecord): void;
-  beginLarge(): LargeRecord;
-  track(work: Promise<void>): void;
-}
-
-/** Small until it has grown above the limit, then large for good. */
-class Record implements RecordWriter {
-  readonly #context: RecordContext;
-  readonly #account: BufferAccount = { heldBytes: 0 };
-  #pieces: Uint8Array[] = [];
-  #bytes = 0;
-  #large: LargeRecord | undefined;
-  /** Work of writes that had to wait, in order; rejected once one of them has failed. */
-  #pending: Promise<void> | undefined;
-  #isEnded = false;
-  #isAborted = false;
-
-  constructor(context: RecordContext) {
-    this.#context = context;
-  }
-
-  write(chunk: Uint8Array): Promise<void> | undefined {
-    this.#assertOpen();
-    if (chunk.length === 0) return undefined;
-    this.#bytes += chunk.length;
-    if (this.#pending === undefined && this.#bytes <= this.#context.largeAboveBytes) {
-      const wait = this.#context.budget.take(this.#account, chunk.length);
-      if (wait === undefined) {
-        this.#pieces.push(chunk);
-        return undefined;
-      }
-      return this.#after(wait.then(() => this.#add(chunk)));
-    }
-    const earlier = this.#pending ?? Promise.resolve();
-    return this.#after(
-      earlier.then(() => this.#context.budget.take(this.#account, chunk.length)).then(() => this.#add(chunk)),
-    );
-  }
-
-  async commit(envelope: Envelope, headerBytes: number): Promise<BodyRef> {
-    this.#assertOpen();
-    this.#isEnded = true;
-    try {
-      await this.#pending;
-      return await (this.#large === undefined
-        ? this.#commitSmall(envelope, headerBytes)
-        : this.#commitLarge(this.#large, envelope, headerBytes));
-    } finally {
-      this.#release();
-    }
-  }
-
-  abort(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#isAborted = true;
-    this.#release();
-    const large = this.#large;
-    if (large === undefined) return;
-    const abandon = () => large.abandon();
-    this.#context.track((this.#pending ?? Promise.resolve()).then(abandon, abandon));
-  }
-
-  async #add(chunk: Uint8Array): Promise<void> {
-    if (this.#isAborted) return this.#release();
-    this.#pieces.push(chunk);
-    if (this.#bytes <= this.#context.largeAboveBytes) return;
-    this.#large ??= this.#context.beginLarge();
-    const pieces = this.#pieces;
-    this.#pieces = [];
-    const stillHeld = await this.#large.write(pieces);
-    if (this.#account.heldBytes > stillHeld) {
-      this.#context.budget.give(this.#account, this.#account.heldBytes - stillHeld);
-    }
-  }
-
-  #after(work: Promise<void>): Promise<void> {
-    this.#pending = work;
-    // The caller learns of a failure by its own promise and by commit; this only keeps Node from calling it unhandled.
-    work.catch(() => undefined);
-    return work;
-  }
-
-  #commitSmall(envelope: Envelope, headerBytes: number): Promise<BodyRef> {
-    const pieces = this.#pieces;
-    const place = { bytes: this.#bytes, headerBytes, sha256: hashContent(pieces) };
-    return new Promise((resolve, reject) => {
-      this.#context.enqueue({ pieces, place, envelope, resolve, reject });
-    });
-  }
-
-  async #commitLarge(large: LargeRecord, envelope: Envelope, headerBytes: number): Promise<BodyRef> {
-    const work = large.commit(envelope, headerBytes);
-    this.#context.track(work.then(() => undefined));
-    return work;
-  }
-
-  #release(): void {
-    this.#pieces = [];
-    this.#context.budget.close(this.#account);
-  }
-
-  #assertOpen(): void {
-    if (this.#isEnded) throw new Error('the record was ended before');
   }
 }

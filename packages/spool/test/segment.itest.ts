@@ -15,7 +15,7 @@ import {
   openSegmentWriter,
   readSegment,
 } from '@railpost/spool';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FaultyStore } from './faulty-store.ts';
 
 const largeBytes = 3 * 1024 * 1024;
@@ -195,6 +195,19 @@ describe.each([
 
     expect(await keysOf('segment/')).toEqual([]);
     expect(store.creates.filter((each) => each.endsWith('void'))).toEqual([]);
+  });
+
+  it('promises nothing and refuses nothing when the store stays out of reach, and settles it later', async () => {
+    const patient = openSegmentWriter(store, { deadlineMs: 100, undecidedMs: 200 });
+    store.faults = Array.from({ length: 100 }, () => 'request-lost' as const);
+
+    await expect(put(randomBytes(bytes), 'a', patient)).rejects.toMatchObject({ effect: 'unknown' });
+    expect(await keysOf('segment/')).toEqual([]);
+    store.faults = [];
+
+    // The void object, once the store is back.
+    await vi.waitFor(async () => expect(await keysOf('segment/')).toHaveLength(1), { timeout: 5000 });
+    await patient.close();
   });
 
   it('promises nothing and refuses nothing when the process stops before its fate is known', async () => {

@@ -3,7 +3,7 @@ import { queueIdTimeMs } from '@railpost/mail';
 import { readSegment } from '@railpost/spool';
 import { type NatsServer, startNatsServer } from '@railpost/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Platform, decidedAtMs, failedJob, preparePlatform } from './platform.ts';
+import { type IncomingMessage, type Platform, decidedAtMs, failedJob, preparePlatform } from './platform.ts';
 
 const message = Buffer.from('Subject: hello\r\nFrom: <alice@example.test>\r\n\r\nsecret body\r\n');
 const bob = 'bob@partner.test';
@@ -24,9 +24,7 @@ afterEach(() => platform.close());
 describe('bounce', () => {
   it('reports a failure to the sender: in the spool, in INCOMING, then answered', async () => {
     const service = await platform.start();
-    const job = failedJob(await platform.spool(message), [{ final: bob }], {
-      job: { edits: [{ at: 0, remove: 0, insert: 'Received: by us\r\n' }], envid: 'QQ+2B1' },
-    });
+    const job = failedJob(await platform.spool(message), [{ final: bob }]);
 
     await platform.owner.dispatch('bounce', [job]);
     const outcome = await platform.owner.outcomeOf(job.job.jobId);
@@ -35,34 +33,49 @@ describe('bounce', () => {
     expect(outcome.recipients).toMatchObject([
       { final: bob, disposition: 'delivered', status: { code: '2.0.0' } },
     ]);
-    const [report, ...others] = await platform.incoming();
-    expect(others).toEqual([]);
-    const queueId = outcome.reportQueueId ?? '';
-    expect(queueIdTimeMs(queueId)).toBe(decidedAtMs);
-    expect(report?.busSubject).toBe(platform.bus.names.incomingSubject(queueId));
-    expect(report?.record).toMatchObject({ attempt: 0, headerInline: true });
-    expect(report?.record.envelope).toMatchObject({
+    const reports = await platform.incoming();
+    expect(reports).toHaveLength(1);
+    const { record, busSubject } = onlyOne(reports);
+    const queueId = outcome.reportQueueId;
+    expect(queueIdTimeMs(record.envelope.queueId)).toBe(decidedAtMs);
+    expect(busSubject).toBe(platform.bus.names.incomingSubject(record.envelope.queueId));
+    expect(record).toMatchObject({ attempt: 0, headerInline: true });
+    expect(record.envelope).toMatchObject({
       queueId,
       reversePath: '',
       recipients: [{ address: 'alice@example.test' }],
       client: { role: 'Local' },
       settles: [{ queueId: job.job.queueId, orig: 0, final: bob, run: 'r', n: 1 }],
     });
-    const text = report?.content.toString() ?? '';
-    expect(text.startsWith(report?.headerSection ?? '?')).toBe(true);
-    expect(report?.headerSection).toMatch(/^To: alice@example\.test\r$/m);
-    expect(text).toContain('Final-Recipient: rfc822; bob@partner.test\r\n');
-    expect(text).toContain('Status: 5.1.1\r\n');
-    expect(text).toContain('Remote-MTA: dns; mx.partner.test\r\n');
-    expect(text).toContain('Content-Type: message/rfc822\r\n\r\nReceived: by us\r\nSubject: hello\r\n');
-    expect(text).toContain('secret body\r\n');
-    const { records } = await readSegment(platform.store, report?.record.body.key ?? '');
-    expect(records).toEqual([{ envelope: report?.record.envelope, body: report?.record.body }]);
+    const { records } = await readSegment(platform.store, record.body.key);
+    expect(records).toEqual([{ envelope: record.envelope, body: record.body }]);
     expect(await service.waitForEvent('report-queued')).toMatchObject({
       queueId: job.job.queueId,
       reportQueueId: queueId,
       kind: 'failure',
     });
+  });
+
+  it('says in the report what failed and why, and returns the message as it would have gone on', async () => {
+    await platform.start();
+    const job = failedJob(await platform.spool(message), [{ final: bob }], {
+      job: { edits: [{ at: 0, remove: 0, insert: 'Received: by us\r\n' }], envid: 'QQ+2B1' },
+    });
+
+    await platform.owner.dispatch('bounce', [job]);
+    await platform.owner.outcomeOf(job.job.jobId);
+
+    const { content, headerSection } = onlyOne(await platform.incoming());
+    const text = content.toString();
+    expect(text.startsWith(headerSection)).toBe(true);
+    expect(headerSection).toMatch(/^To: alice@example\.test\r$/m);
+    expect(headerSection.endsWith('\r\n\r\n')).toBe(true);
+    expect(text).toContain('Original-Envelope-Id: QQ+1\r\n');
+    expect(text).toContain('Final-Recipient: rfc822; bob@partner.test\r\n');
+    expect(text).toContain('Status: 5.1.1\r\n');
+    expect(text).toContain('Remote-MTA: dns; mx.partner.test\r\n');
+    expect(text).toContain('Content-Type: message/rfc822\r\n\r\nReceived: by us\r\nSubject: hello\r\n');
+    expect(text).toContain('secret body\r\n');
   });
 
   it('returns headers only when RET says so, or when the message is long', async () => {
@@ -90,7 +103,7 @@ describe('bounce', () => {
   it('warns of a delay, and settles nothing by it', async () => {
     await platform.start();
     const status = { code: '4.4.1', text: 'connect to mx.partner.test: Connection refused' };
-    const job = failedJob(await platform.spool(message), [{ final: bob, status }], { task: 'delay' });
+    const job = failedJob(await platform.spool(message), [{ final: bob }], { task: 'delay', status });
 
     await platform.owner.dispatch('bounce', [job]);
     const outcome = await platform.owner.outcomeOf(job.job.jobId);
@@ -209,3 +222,10 @@ describe('kill -9', () => {
     },
   );
 });
+
+function onlyOne(messages: readonly IncomingMessage[]): IncomingMessage {
+  const [first] = messages;
+  if (first === undefined || messages.length !== 1)
+    throw new Error(`${messages.length} messages in INCOMING`);
+  return first;
+}

@@ -170,17 +170,22 @@ const clientFacts: DeliveryJob['client'] = {
 /** When the jobs of these tests were decided. */
 export const decidedAtMs: number = Date.UTC(2026, 10, 21, 17, 0, 0, 123);
 
-/** One recipient of a failed job, with the status that it failed with. */
-export type FailedRecipient = Partial<JobRecipient> & {
-  readonly final: string;
+/** One recipient of a failed job. */
+export type FailedRecipient = Partial<JobRecipient> & { readonly final: string };
+
+/** What a job deviates in. */
+export interface FailedJobOptions {
+  readonly task?: 'failure' | 'delay';
+  /** The status that all recipients failed with. */
   readonly status?: DeliveryStatus;
-};
+  readonly job?: Partial<DeliveryJob>;
+}
 
 /** A failed (or late) job. */
 export function failedJob(
   content: BodyRef,
   recipients: readonly FailedRecipient[],
-  more: { readonly task?: 'failure' | 'delay'; readonly job?: Partial<DeliveryJob> } = {},
+  more: FailedJobOptions = {},
 ): DispatchedJob {
   const noSuchUser: DeliveryStatus = {
     code: '5.1.1',
@@ -196,13 +201,13 @@ export function failedJob(
     activeAtMs: decidedAtMs,
     report: {
       decidedAtMs,
-      outcomes: recipients.map(({ final, status }, orig) => ({
+      outcomes: recipients.map(({ final }, orig) => ({
         orig,
         final,
         run: 'r',
         n: 1,
         disposition: task === 'failure' ? 'bounced' : 'deferred',
-        status: status ?? noSuchUser,
+        status: more.status ?? noSuchUser,
         relay: 'mx.partner.test[192.0.2.7]:25',
       })),
       ...(task === 'delay' ? { willRetryUntil: '2026-11-26T16:00:00.000Z' } : {}),
@@ -215,7 +220,7 @@ export function failedJob(
       nextHop: { transport: 'smtp', mx: 'partner.test' },
       destination: 'smtp:partner.test',
       reversePath: 'alice@example.test',
-      recipients: recipients.map(({ status: _, ...each }, orig) => ({
+      recipients: recipients.map((each, orig) => ({
         orig,
         original: each.final,
         run: 'r',

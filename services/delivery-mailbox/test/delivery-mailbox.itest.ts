@@ -189,7 +189,9 @@ describe('mail in a Maildir, read by Dovecot', () => {
       for (const [index, [name, content]] of cases.entries()) {
         const expected = Buffer.concat([Buffer.from(traceFields.replaceAll('\n', '\r\n')), content]);
         expect(messages[index]?.binary.equals(expected), name).toBe(true);
-        if (!content.includes(0)) expect(messages[index]?.octets.equals(expected), name).toBe(true);
+        // BODY[] cannot carry NUL; Dovecot puts 0x80 in its place.
+        const shown = Buffer.from(expected.toString('latin1').replaceAll('\0', '\x80'), 'latin1');
+        expect(messages[index]?.octets.equals(shown), name).toBe(true);
       }
     } finally {
       await dovecot.stop();
