@@ -251,11 +251,12 @@ describe('a task', () => {
 });
 
 describe('the scripts of package.json', () => {
+  // exec: npm passes signals on to its shell alone, which would die and leave the task behind.
   it('are the tasks of bootstrap, one for one', () => {
     const { scripts } = JSON.parse(readFileSync(join(tooling, '../package.json'), 'utf8'));
 
     const expected = Object.fromEntries(
-      tasks.map(({ name }) => [name, `node tooling/bootstrap.mjs ${name}`]),
+      tasks.map(({ name }) => [name, `exec node tooling/bootstrap.mjs ${name}`]),
     );
     expect(scripts).toEqual(expected);
   });
