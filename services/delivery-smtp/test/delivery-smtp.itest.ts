@@ -1,6 +1,7 @@
 /** delivery-smtp as a process: real NATS, real spool, a recording far end, the test as the shard's owner. */
 import {
   type NatsServer,
+  type ServiceProcess,
   type SmtpSink,
   type SmtpSinkOptions,
   startNatsServer,
@@ -13,18 +14,20 @@ const message = Buffer.from('Subject: hello\r\n\r\n.body\r\n');
 
 let server: NatsServer;
 let platform: Platform;
+let service: ServiceProcess;
 const sinks: SmtpSink[] = [];
 
 beforeAll(async () => {
   server = await startNatsServer();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
   platform = await preparePlatform(server);
   await platform.configure();
+  service = await platform.start();
+});
+afterAll(async () => {
+  await platform.close();
+  await server.stop();
 });
 afterEach(async () => {
-  await platform.close();
   await Promise.all(sinks.splice(0).map((sink) => sink.stop()));
 });
 
@@ -37,7 +40,6 @@ async function startSink(options: SmtpSinkOptions = {}): Promise<SmtpSink> {
 describe('delivery over SMTP', () => {
   it('sends the message with its edits and DSN parameters, and reports the reply', async () => {
     const sink = await startSink();
-    const service = await platform.start();
 
     const outcome = await platform.deliver(message, hostHop(sink.port), {
       edits: [{ at: 0, remove: 0, insert: 'Received: by us\r\n' }],
@@ -74,7 +76,6 @@ describe('delivery over SMTP', () => {
         return line.includes('<later@') ? '450 4.2.0 greylisted' : undefined;
       },
     });
-    await platform.start();
 
     const { recipients, isDestinationFault } = await platform.deliver(message, hostHop(sink.port), {
       finals: ['a@partner.test', 'no@partner.test', 'later@partner.test'],
@@ -106,7 +107,6 @@ describe('delivery over SMTP', () => {
       },
     });
     const second = await startSink();
-    await platform.start();
     const hosts = [first, second].map((sink) => ({ host: '127.0.0.1', port: sink.port }));
 
     const { recipients } = await platform.deliver(
@@ -127,7 +127,6 @@ describe('delivery over SMTP', () => {
       script: ({ verb }) => (verb === 'CONNECT' ? '554 5.7.1 go away' : undefined),
     });
     const good = await startSink();
-    await platform.start();
     const hosts = [gone, rude, good].map((sink) => ({ host: '127.0.0.1', port: sink.port }));
 
     const outcome = await platform.deliver(message, { transport: 'smtp', hosts });
@@ -139,7 +138,6 @@ describe('delivery over SMTP', () => {
   it('defers as a fault of the destination when nobody listens', async () => {
     const gone = await startSmtpSink();
     await gone.stop();
-    await platform.start();
 
     const outcome = await platform.deliver(message, hostHop(gone.port));
 
@@ -156,49 +154,8 @@ describe('delivery over SMTP', () => {
     });
   });
 
-  it('keeps a connection for the next message of the same destination, and lets it go when idle', async () => {
-    const sink = await startSink();
-    await platform.start('--connection-idle', '500ms');
-
-    for (let index = 0; index < 5; index += 1) await platform.deliver(message, hostHop(sink.port));
-    expect(sink.messages).toHaveLength(5);
-    expect(sink.sessions).toBe(1);
-
-    await expect.poll(() => sink.openSessions, { timeout: 5000 }).toBe(0);
-    expect(sink.commands.at(-1)).toBe('1: QUIT');
-  });
-
-  it('takes a fresh connection when the kept one has died', async () => {
-    const sink = await startSink({
-      script: ({ verb, session, transaction }) =>
-        verb === 'MAIL' && session === 1 && transaction === 2 ? { hangUp: true } : undefined,
-    });
-    await platform.start('--connection-idle', '10s');
-    await platform.deliver(message, hostHop(sink.port));
-
-    const outcome = await platform.deliver(message, hostHop(sink.port));
-
-    expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
-    expect(sink.sessions).toBe(2);
-  });
-
-  it('delivers many jobs at once', async () => {
-    const sink = await startSink({ script: ({ verb }) => (verb === 'DOT' ? { delayMs: 50 } : undefined) });
-    await platform.start('--slots', '50');
-    const content = await platform.spool(message);
-    const jobs = Array.from({ length: 50 }, () => jobFor(content, hostHop(sink.port)));
-
-    const reply = await platform.owner.dispatch('smtp', jobs);
-    const outcomes = await Promise.all(jobs.map(({ job }) => platform.owner.outcomeOf(job.jobId)));
-
-    expect(reply.accepted).toHaveLength(50);
-    expect(outcomes.every(({ recipients }) => recipients[0]?.disposition === 'delivered')).toBe(true);
-    expect(sink.messages).toHaveLength(50);
-  });
-
   it('says that the content is gone, or damaged, and attempts nobody', async () => {
     const sink = await startSink();
-    await platform.start();
     const content = await platform.spool(message);
     const gone = jobFor({ ...content, key: `${content.key}x` }, hostHop(sink.port));
     const corrupt = jobFor({ ...content, sha256: '0'.repeat(64) }, hostHop(sink.port));
@@ -215,7 +172,6 @@ describe('delivery over SMTP', () => {
 
   it('delivers a message of 30 MB octet by octet', async () => {
     const sink = await startSink();
-    await platform.start();
     const line = `${'x'.repeat(99)}\r\n.${'y'.repeat(2000)}\r\n`;
     const content = Buffer.from(`Subject: big\r\n\r\n${line.repeat(15_000)}`);
 
@@ -232,7 +188,6 @@ describe('what a server cannot take', () => {
     ['a non-ASCII address without SMTPUTF8', [], { finals: ['ü@partner.test'], smtputf8: true }, '5.6.7'],
   ] as const)('%s is bounced without a try', async (_, extensions, parts, code) => {
     const sink = await startSink({ extensions });
-    await platform.start();
 
     const { recipients } = await platform.deliver(message, hostHop(sink.port), parts);
 
@@ -242,7 +197,6 @@ describe('what a server cannot take', () => {
 
   it('8-bit content becomes quoted-printable', async () => {
     const sink = await startSink({ extensions: ['SIZE 1000'] });
-    await platform.start();
 
     const content = Buffer.from('Subject: x\r\n\r\nGrüße\r\n');
     await platform.deliver(content, hostHop(sink.port), { body: '8BITMIME' });
@@ -253,7 +207,6 @@ describe('what a server cannot take', () => {
 
   it('mail that would come back to us is bounced', async () => {
     const sink = await startSink({ hostname: 'Mail.Example.Test' });
-    const service = await platform.start();
 
     const { recipients } = await platform.deliver(message, hostHop(sink.port));
 
@@ -270,7 +223,6 @@ describe('delivery over LMTP', () => {
       script: ({ verb, line }) =>
         verb === 'DOT' && line.startsWith('full@') ? '452 4.2.2 over quota' : undefined,
     });
-    await platform.start();
 
     const { recipients } = await platform.deliver(
       message,
@@ -288,11 +240,59 @@ describe('delivery over LMTP', () => {
   it('reaches a UNIX socket', async () => {
     const path = `/tmp/railpost-lmtp-${process.pid}.sock`;
     const sink = await startSink({ protocol: 'lmtp', path });
-    await platform.start();
 
     const { recipients } = await platform.deliver(message, { transport: 'lmtp', path });
 
     expect(recipients).toMatchObject([{ disposition: 'delivered', relay: `mail.example.test[${path}]` }]);
     expect(sink.messages).toHaveLength(1);
+  });
+});
+
+describe('with settings of its own', () => {
+  let own: Platform;
+  beforeEach(async () => {
+    own = await preparePlatform(server);
+    await own.configure();
+  });
+  afterEach(() => own.close());
+
+  it('keeps a connection for the next message of the same destination, and lets it go when idle', async () => {
+    const sink = await startSink();
+    await own.start('--connection-idle', '500ms');
+
+    for (let index = 0; index < 5; index += 1) await own.deliver(message, hostHop(sink.port));
+    expect(sink.messages).toHaveLength(5);
+    expect(sink.sessions).toBe(1);
+
+    await expect.poll(() => sink.openSessions, { timeout: 5000 }).toBe(0);
+    expect(sink.commands.at(-1)).toBe('1: QUIT');
+  });
+
+  it('takes a fresh connection when the kept one has died', async () => {
+    const sink = await startSink({
+      script: ({ verb, session, transaction }) =>
+        verb === 'MAIL' && session === 1 && transaction === 2 ? { hangUp: true } : undefined,
+    });
+    await own.start('--connection-idle', '10s');
+    await own.deliver(message, hostHop(sink.port));
+
+    const outcome = await own.deliver(message, hostHop(sink.port));
+
+    expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
+    expect(sink.sessions).toBe(2);
+  });
+
+  it('delivers many jobs at once', async () => {
+    const sink = await startSink({ script: ({ verb }) => (verb === 'DOT' ? { delayMs: 50 } : undefined) });
+    await own.start('--slots', '50');
+    const content = await own.spool(message);
+    const jobs = Array.from({ length: 50 }, () => jobFor(content, hostHop(sink.port)));
+
+    const reply = await own.owner.dispatch('smtp', jobs);
+    const outcomes = await Promise.all(jobs.map(({ job }) => own.owner.outcomeOf(job.jobId)));
+
+    expect(reply.accepted).toHaveLength(50);
+    expect(outcomes.every(({ recipients }) => recipients[0]?.disposition === 'delivered')).toBe(true);
+    expect(sink.messages).toHaveLength(50);
   });
 });
