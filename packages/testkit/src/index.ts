@@ -17,3 +17,5 @@ export { startScriptedOwner } from './scripted-owner.ts';
 export type { ScriptedOwner } from './scripted-owner.ts';
 export { startServiceProcess } from './service-process.ts';
 export type { LoggedEvent, ProcessExit, ServiceProcess, ServiceProcessOptions } from './service-process.ts';
+export { SmtpScript, openSmtpScript } from './smtp-script.ts';
+export type { ScriptReply, SmtpScriptOptions } from './smtp-script.ts';
