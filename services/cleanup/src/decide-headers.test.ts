@@ -57,6 +57,11 @@ test.each<[string, Given, string]>([
     `Cc: a@b.test\r\n${id}${date}${from}\r\n`,
   ],
   [
+    'Resent-Cc too',
+    { client: 'submission', content: 'Resent-Cc: a@b.test\r\n\r\n' },
+    `Resent-Cc: a@b.test\r\nResent-${id}Resent-${date}Resent-${from}\r\n`,
+  ],
+  [
     'Bcc is none, and is dropped with its continuation',
     { client: 'submission', content: `Bcc: a@b.test,\r\n c@d.test\r\nSubject: x\r\n\r\n` },
     `Subject: x\r\n${id}${date}${from}${noTo}\r\n`,

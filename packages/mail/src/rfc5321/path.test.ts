@@ -66,6 +66,10 @@ test.each([
   ['FROM:<a b@c.test>', 'address'],
   ['FROM:<a@b.test>x', 'address'],
   ['FROM:<a\u0000b@c.test>', 'address'],
+  ['FROM:<"a\rb"@c.test>', 'address'],
+  ['FROM:<"a\\\nb"@c.test>', 'address'],
+  ['FROM:<"a\tb"@c.test>', 'address'],
+  ['FROM:<"a\u007fb"@c.test>', 'address'],
   ['FROM:<@a.test;b@c.test>', 'address'],
   [`FROM:<a@${'x'.repeat(64)}.test>`, 'address'],
   [`FROM:<a@${'x.'.repeat(130)}test>`, 'address'],
@@ -74,7 +78,7 @@ test.each([
 });
 
 test('white space belongs to no local-part, except before the @', () => {
-  expect(parseMailbox('alice \t@example.test')?.address).toBe('alice@example.test');
+  expect(parseMailbox('alice  @example.test')?.address).toBe('alice@example.test');
   expect(parseMailbox('a\\@ ')).toBeUndefined();
   expect(parseMailbox(' alice@example.test')).toBeUndefined();
 });
@@ -97,8 +101,10 @@ test('the canonical text reads back as itself', () => {
     fc.property(printable, (localPart) => {
       const address = formatAddress(localPart, 'example.test');
       const first = parsePath(`<${address}>`);
-      expect(first?.address).toBe(address);
-      expect(first?.localPart).toBe(localPart);
+      // oxlint-disable-next-line no-control-regex -- control characters are what must be refused
+      const isClean = !/[\u0000-\u001f\u007f]/.test(localPart);
+      expect(first?.address).toBe(isClean ? address : undefined);
+      expect(first?.localPart).toBe(isClean ? localPart : undefined);
     }),
   );
 });

@@ -63,8 +63,12 @@ export function parsePath(token: string): MailPath | undefined {
   return parseMailbox(mailbox);
 }
 
-/** Parses `local-part[@domain]`. */
+/**
+ * Parses `local-part[@domain]`. Control characters are refused even inside of quotes (RFC 5321 section 4.1.2, qtextSMTP): an
+ * address with a CR in it would become two commands at a careless next hop.
+ */
 export function parseMailbox(text: string): MailPath | undefined {
+  if (/[\u0000-\u001f\u007f]/.test(text)) return undefined;
   const local = scanLocalPart(text);
   if (local === undefined) return undefined;
   if (local.end === text.length) return local.raw === '' ? undefined : finish(local.raw, undefined);
@@ -165,7 +169,7 @@ function scanQuotedString(text: string, start: number): Piece | undefined {
 }
 
 function scanSpace(text: string, start: number): Piece | undefined {
-  const length = text.slice(start).search(/[^ \t]/);
+  const length = text.slice(start).search(/[^ ]/);
   const isBeforeAt = start > 0 && length > 0 && text.charAt(start + length) === '@';
   return isBeforeAt ? { raw: '', end: start + length } : undefined;
 }
