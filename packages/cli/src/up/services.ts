@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileCacheFolder } from '../compile-cache.ts';
 import { Complaint } from '../complaint.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { ProcessPlan } from './service-plan.ts';
@@ -61,7 +62,7 @@ function makeProcess(plan: ProcessPlan, parts: ServicesParts): ManagedProcess {
     kind: 'service',
     terminal: parts.terminal,
     // Halves the start: Node keeps what it compiled of the last one.
-    environment: { NODE_COMPILE_CACHE: join(parts.data, 'cache', 'node') },
+    environment: { NODE_COMPILE_CACHE: compileCacheFolder },
   });
 }
 
