@@ -9,9 +9,11 @@ import {
   type DomainEntry,
   type DomainUnitHead,
   type PlatformUnit,
+  type RouteEntry,
   type UnitReader,
   domainUnitKey,
   platformUnitKey,
+  routesUnitKey,
 } from './unit.ts';
 
 /** What a lookup found. `mailbox` is the Mailbox behind a Mailbox alias as well. */
@@ -64,6 +66,11 @@ export class Directory {
   /** Our domain of that name, which must be A-labels in lower case. */
   domain(name: string): DomainSettings | undefined {
     return this.#reader.read<DomainUnitHead>(domainUnitKey(name))?.domain;
+  }
+
+  /** The route with exactly this match (`routeKey` of route.ts). */
+  route(key: string): RouteEntry | undefined {
+    return this.#reader.entry<RouteEntry>(routesUnitKey, key);
   }
 
   /** Delimiters that matter for addresses of this domain; others' domains: Postfix's usual `+`. */

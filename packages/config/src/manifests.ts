@@ -86,7 +86,11 @@ export function parseManifests(
       objects.push(outcome.object);
     } else {
       problems.push(
-        finding(document, ['metadata', 'name'], 'Duplicate', `stands in ${first.path} already`, label),
+        finding(
+          document,
+          { path: ['metadata', 'name'], reason: 'Duplicate', text: `stands in ${first.path} already` },
+          label,
+        ),
       );
     }
   }
@@ -115,7 +119,7 @@ function parseDocument(document: ManifestDocument): DocumentOutcome {
   const head = Head.safeParse(document.value);
   if (!head.success) {
     const text = 'is not a Kubernetes object: apiVersion and kind are missing';
-    return { problems: [finding(document, [], 'Invalid', text)] };
+    return { problems: [finding(document, { path: [], reason: 'Invalid', text })] };
   }
   const { apiVersion: version, kind } = head.data;
   if (version === 'v1' && kind === 'Secret') return parseSecret(document);
@@ -127,18 +131,15 @@ function parseDocument(document: ManifestDocument): DocumentOutcome {
 function unknownKind(document: ManifestDocument, version: string, kind: string): Problem {
   if (!version.startsWith(`${apiGroup}/`)) {
     const text = `${version} ${kind} is not read by Railpost and is left alone`;
-    return { ...finding(document, ['kind'], 'UnknownKind', text), severity: 'warning' };
+    return { ...finding(document, { path: ['kind'], reason: 'UnknownKind', text }), severity: 'warning' };
   }
   if (version !== apiVersion) {
-    return finding(document, ['apiVersion'], 'UnknownKind', `must be ${apiVersion}`);
+    const text = `must be ${apiVersion}`;
+    return finding(document, { path: ['apiVersion'], reason: 'UnknownKind', text });
   }
   const known = kinds.map((each) => each.kind).join(', ');
-  return finding(
-    document,
-    ['kind'],
-    'UnknownKind',
-    `"${kind}" is not a kind of ${apiGroup}; there are ${known}`,
-  );
+  const text = `"${kind}" is not a kind of ${apiGroup}; there are ${known}`;
+  return finding(document, { path: ['kind'], reason: 'UnknownKind', text });
 }
 
 /** Whole objects by kind, built once: zod compiles a schema at its first use, which costs more than a thousand uses. */
@@ -168,7 +169,8 @@ function parseObject(document: ManifestDocument, { definition, schema }: ObjectF
   const rule = definition.objectRule;
   if (rule !== undefined && !rule.holds(metadata.name, spec)) {
     const label = labelOf(document.value);
-    return { problems: [finding(document, rule.field.split('.'), 'Invalid', rule.message, label)] };
+    const complaint = { path: rule.field.split('.'), reason: 'Invalid', text: rule.message } as const;
+    return { problems: [finding(document, complaint, label)] };
   }
   // The spec was parsed by the schema of the kind that `kind` names.
   const object = { ...formOf(document, metadata, definition.kind), spec } as ManifestObject;
@@ -217,9 +219,11 @@ function issues(document: ManifestDocument, error: z.ZodError, label: string): P
   return error.issues.flatMap((issue) => {
     const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => finding(document, [...path, key], 'Invalid', 'unknown field', label));
+      return issue.keys.map((key) =>
+        finding(document, { path: [...path, key], reason: 'Invalid', text: 'unknown field' }, label),
+      );
     }
-    return [finding(document, path, 'Invalid', issueText(issue), label)];
+    return [finding(document, { path, reason: 'Invalid', text: issueText(issue) }, label)];
   });
 }
 
@@ -230,19 +234,13 @@ function issueText(issue: z.core.$ZodIssue): string {
   return issue.message.replace(/^Invalid input: /, '');
 }
 
-function finding(
-  source: ManifestSource,
-  path: FieldPath,
-  reason: ProblemReason,
-  text: string,
-  object = '',
-): Problem {
-  return {
-    severity: 'error',
-    reason,
-    object,
-    source: { path: source.path, position: source.position },
-    path,
-    text,
-  };
+interface Complaint {
+  readonly path: FieldPath;
+  readonly reason: ProblemReason;
+  readonly text: string;
+}
+
+function finding(source: ManifestSource, complaint: Complaint, object = ''): Problem {
+  const { path, position } = source;
+  return { severity: 'error', object, source: { path, position }, ...complaint };
 }

@@ -13,7 +13,6 @@ import type { Directory, Identity } from './lookup.ts';
 import type { ExpansionStep, FinalRecipient, Resolution } from './resolution.ts';
 import { type Route, type RouteQuestion, decideRoute } from './route.ts';
 import type { DomainSettings } from './settings.ts';
-import type { UnitReader } from './unit.ts';
 
 /** Most finals of one original (Postfix virtual_alias_expansion_limit). */
 export const expansionLimit = 1000;
@@ -24,7 +23,6 @@ const chainLimit = 100;
 
 interface Expansion {
   readonly directory: Directory;
-  readonly reader: UnitReader;
   readonly sender: Address | undefined;
   /** By {@link addressKey}, in order of discovery. */
   readonly finals: Map<string, FinalRecipient>;
@@ -34,15 +32,9 @@ interface Expansion {
 }
 
 /** Resolves one recipient for one sender (the empty string is the null reverse-path). */
-export function resolve(
-  directory: Directory,
-  reader: UnitReader,
-  recipient: string,
-  sender: string,
-): Resolution {
+export function resolve(directory: Directory, recipient: string, sender: string): Resolution {
   const expansion: Expansion = {
     directory,
-    reader,
     sender: sender === '' ? undefined : directory.parse(sender),
     finals: new Map(),
     steps: [],
@@ -86,37 +78,42 @@ function expand(expansion: Expansion, address: Address, chain: readonly string[]
   }
   expansion.visited.add(key);
   expansion.hasOverflowed = expansion.visited.size > visitLimit || chain.length > chainLimit;
+  const replacement = replacementOf(identity);
+  if (replacement !== undefined) return follow(expansion, address, chain, replacement);
+  if (identity.kind === 'mailbox') return expandMailbox(expansion, address, chain, identity);
+  if (identity.kind === 'foreign' || identity.kind === 'relay') return addFinal(expansion, address, identity);
+  addFixed(expansion, address, identity.domain, {
+    nextHop: { transport: 'error', code: '5.1.1', text: 'there is no such recipient here' },
+    rule:
+      identity.domain === undefined ? 'no postmaster' : `MailDomain ${nameOf(identity.domain)} recipients`,
+  });
+}
+
+interface Replacement {
+  readonly to: readonly string[];
+  readonly rule: string;
+}
+
+/** What stands for the address, if it is not somebody itself. */
+function replacementOf(identity: Identity): Replacement | undefined {
   switch (identity.kind) {
-    case 'foreign':
-    case 'relay':
-      return addFinal(expansion, address, identity);
-    case 'unknown':
-      return addFixed(expansion, address, identity.domain, {
-        nextHop: { transport: 'error', code: '5.1.1', text: 'there is no such recipient here' },
-        rule:
-          identity.domain === undefined
-            ? 'no postmaster'
-            : `MailDomain ${nameOf(identity.domain)} recipients`,
-      });
     case 'domain-alias':
-      return follow(expansion, address, chain, {
-        to: [identity.target],
-        rule: `MailDomain ${nameOf(identity.domain)} aliasOf`,
-      });
-    case 'alias':
-      return follow(expansion, address, chain, {
-        to: identity.to.map((each) => withExtension(each, identity.extension)),
-        rule: `AliasMap ${identity.object}`,
-      });
+      return { to: [identity.target], rule: `MailDomain ${nameOf(identity.domain)} aliasOf` };
+    case 'alias': {
+      const to = identity.to.map((each) => withExtension(each, identity.extension));
+      return { to, rule: `AliasMap ${identity.object}` };
+    }
     case 'catch-all':
-      return follow(expansion, address, chain, {
-        to: [identity.to],
-        rule: `MailDomain ${nameOf(identity.domain)} catchAll`,
-      });
+      return { to: [identity.to], rule: `MailDomain ${nameOf(identity.domain)} catchAll` };
     case 'postmaster':
-      return follow(expansion, address, chain, { to: [identity.to], rule: 'postmaster of the platform' });
-    case 'mailbox':
-      return expandMailbox(expansion, address, chain, identity);
+      return { to: [identity.to], rule: 'postmaster of the platform' };
+    case 'mailbox': {
+      if (!identity.isAlias) return undefined;
+      const own = withExtension(identity.mailbox.address, identity.extension);
+      return { to: [own], rule: `Mailbox ${identity.object} aliases` };
+    }
+    default:
+      return undefined;
   }
 }
 
@@ -127,10 +124,6 @@ function expandMailbox(
   identity: Extract<Identity, { readonly kind: 'mailbox' }>,
 ): void {
   const { mailbox, object } = identity;
-  if (identity.isAlias) {
-    const own = withExtension(mailbox.address, identity.extension);
-    return follow(expansion, address, chain, { to: [own], rule: `Mailbox ${object} aliases` });
-  }
   if (mailbox.state === 'SendOnly' || mailbox.state === 'Disabled') {
     return addFixed(expansion, address, identity.domain, {
       nextHop: { transport: 'error', code: '5.2.1', text: 'the mailbox is disabled' },
@@ -143,12 +136,7 @@ function expandMailbox(
   follow(expansion, address, chain, { to: forwarding.to, rule: `Mailbox ${object} forwarding` });
 }
 
-function follow(
-  expansion: Expansion,
-  address: Address,
-  chain: readonly string[],
-  step: { readonly to: readonly string[]; readonly rule: string },
-): void {
+function follow(expansion: Expansion, address: Address, chain: readonly string[], step: Replacement): void {
   expansion.steps.push({ from: address.text, ...step });
   const longer = [...chain, addressKey(address)];
   for (const target of step.to) expand(expansion, expansion.directory.parse(target), longer);
@@ -159,15 +147,14 @@ function addFinal(
   address: Address,
   identity: Extract<Identity, { readonly kind: 'foreign' | 'relay' | 'mailbox' }>,
 ): void {
-  const { directory, reader, sender } = expansion;
+  const { directory, sender } = expansion;
   const domain = identity.kind === 'foreign' ? undefined : identity.domain;
-  addFixed(expansion, address, domain, routeOf(directory, reader, { address, sender, identity }));
+  addFixed(expansion, address, domain, routeOf(directory, { address, sender, identity }));
 }
 
 /** The route of an address that is not expanded any further. */
 export function routeOf(
   directory: Directory,
-  reader: UnitReader,
   about: {
     readonly address: Address;
     readonly sender: Address | undefined;
@@ -182,7 +169,7 @@ export function routeOf(
     mailbox:
       identity.kind === 'mailbox' ? { settings: identity.mailbox, object: identity.object } : undefined,
   };
-  return decideRoute(directory, reader, question);
+  return decideRoute(directory, question);
 }
 
 function addFixed(

@@ -7,7 +7,6 @@ import type { NextHop } from '@railpost/contracts';
 import { type Address, splitExtension } from './address.ts';
 import type { Directory } from './lookup.ts';
 import type { DomainSettings, HopTemplate, MailboxSettings } from './settings.ts';
-import { type RouteEntry, type UnitReader, routesUnitKey } from './unit.ts';
 
 /** Keys of route matches in the `routes` unit. */
 export const routeKey = {
@@ -41,14 +40,14 @@ interface Decision {
 }
 
 /** Decides the route; never fails, because the MX of the recipient's domain is always left. */
-export function decideRoute(directory: Directory, reader: UnitReader, question: RouteQuestion): Route {
+export function decideRoute(directory: Directory, question: RouteQuestion): Route {
   const decision =
-    decideByRecipient(directory, reader, question) ??
+    decideByRecipient(directory, question) ??
     decideByMailbox(question) ??
-    decideByDomain(reader, question) ??
+    decideByDomain(directory, question) ??
     decideByMailDomain(question) ??
-    decideBySender(reader, question) ??
-    decideByDefault(directory, reader, question);
+    decideBySender(directory, question) ??
+    decideByDefault(directory, question);
   if (decision === undefined) {
     const { domain } = question.recipient;
     return { nextHop: completeHop({ transport: 'smtp' }, question), rule: `MX of ${domain}` };
@@ -56,20 +55,16 @@ export function decideRoute(directory: Directory, reader: UnitReader, question: 
   return { nextHop: completeHop(decision.hop, question), rule: decision.rule };
 }
 
-function find(reader: UnitReader, key: string): Decision | undefined {
-  const entry = reader.entry<RouteEntry>(routesUnitKey, key);
+function find(directory: Directory, key: string): Decision | undefined {
+  const entry = directory.route(key);
   return entry === undefined ? undefined : { hop: entry.hop, rule: `${entry.rule} (${key})` };
 }
 
-function decideByRecipient(
-  directory: Directory,
-  reader: UnitReader,
-  { recipient, domain }: RouteQuestion,
-): Decision | undefined {
-  const exact = find(reader, routeKey.recipient(`${recipient.local}@${recipient.domain}`));
+function decideByRecipient(directory: Directory, { recipient, domain }: RouteQuestion): Decision | undefined {
+  const exact = find(directory, routeKey.recipient(`${recipient.local}@${recipient.domain}`));
   if (exact !== undefined) return exact;
   const { base, extension } = splitExtension(recipient.local, directory.delimiters(domain));
-  return extension === '' ? undefined : find(reader, routeKey.recipient(`${base}@${recipient.domain}`));
+  return extension === '' ? undefined : find(directory, routeKey.recipient(`${base}@${recipient.domain}`));
 }
 
 function decideByMailbox({ mailbox }: RouteQuestion): Decision | undefined {
@@ -77,12 +72,12 @@ function decideByMailbox({ mailbox }: RouteQuestion): Decision | undefined {
   return hop === undefined ? undefined : { hop, rule: `Mailbox ${mailbox?.object ?? ''} delivery` };
 }
 
-function decideByDomain(reader: UnitReader, { recipient }: RouteQuestion): Decision | undefined {
-  const exact = find(reader, routeKey.domain(recipient.domain));
+function decideByDomain(directory: Directory, { recipient }: RouteQuestion): Decision | undefined {
+  const exact = find(directory, routeKey.domain(recipient.domain));
   if (exact !== undefined || recipient.domain.startsWith('[')) return exact;
   const labels = recipient.domain.split('.');
   for (let cut = 1; cut < labels.length; cut += 1) {
-    const parent = find(reader, routeKey.parent(labels.slice(cut).join('.')));
+    const parent = find(directory, routeKey.parent(labels.slice(cut).join('.')));
     if (parent !== undefined) return parent;
   }
   return undefined;
@@ -93,25 +88,21 @@ function decideByMailDomain({ domain }: RouteQuestion): Decision | undefined {
   return { hop: domain.delivery, rule: `MailDomain ${domain.namespace}/${domain.domain} delivery` };
 }
 
-function decideBySender(reader: UnitReader, { sender }: RouteQuestion): Decision | undefined {
+function decideBySender(directory: Directory, { sender }: RouteQuestion): Decision | undefined {
   if (sender === undefined) return undefined;
   return (
-    find(reader, routeKey.sender(`${sender.local}@${sender.domain}`)) ??
-    find(reader, routeKey.senderDomain(sender.domain))
+    find(directory, routeKey.sender(`${sender.local}@${sender.domain}`)) ??
+    find(directory, routeKey.senderDomain(sender.domain))
   );
 }
 
-function decideByDefault(
-  directory: Directory,
-  reader: UnitReader,
-  { domain, sender }: RouteQuestion,
-): Decision | undefined {
+function decideByDefault(directory: Directory, { domain, sender }: RouteQuestion): Decision | undefined {
   const namespaces = [domain?.namespace, sender && directory.domain(sender.domain)?.namespace];
   for (const namespace of namespaces) {
-    const own = namespace === undefined ? undefined : find(reader, routeKey.default(namespace));
+    const own = namespace === undefined ? undefined : find(directory, routeKey.default(namespace));
     if (own !== undefined) return own;
   }
-  return find(reader, routeKey.default());
+  return find(directory, routeKey.default());
 }
 
 /** Fills in what only the recipient knows: whose MX, which Maildir. */

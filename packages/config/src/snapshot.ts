@@ -54,9 +54,9 @@ export function createSnapshot(
     platform: directory.platform,
     domain: (name) => directory.domain(toALabels(name)),
     mailbox: (address) => findMailbox(directory, address),
-    verifyRecipient: (address, sender = '') => verifyRecipient(directory, reader, address, sender),
+    verifyRecipient: (address, sender = '') => verifyRecipient(directory, address, sender),
     login: (login) => findLogin(directory, login),
-    resolve: (recipient, sender) => resolve(directory, reader, recipient, sender),
+    resolve: (recipient, sender) => resolve(directory, recipient, sender),
     secret: (key) => findSecret(reader, key),
   };
   readers.set(snapshot, reader);

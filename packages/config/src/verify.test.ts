@@ -151,14 +151,15 @@ describe('the verdict on a recipient', () => {
     expect(lonely.verifyRecipient('postmaster@a.test').verdict).toBe('unknown-user');
   });
 
-  it('agrees with the resolver: who is unknown or disabled is returned, who is ours is not', () => {
-    for (const [address, verdict] of verdicts) {
+  it.each(verdicts.filter(([, verdict]) => verdict === 'ours' || verdict === 'disabled'))(
+    'on %s (%s) agrees with the resolver',
+    (address, verdict) => {
       const [first] = snapshot.resolve(address, '').finals;
+
       const code = first?.nextHop.transport === 'error' ? first.nextHop.code : '';
-      if (verdict === 'disabled') expect([address, code]).toEqual([address, '5.2.1']);
-      if (verdict === 'ours') expect([address, code]).toEqual([address, '']);
-    }
-  });
+      expect(code).toBe(verdict === 'disabled' ? '5.2.1' : '');
+    },
+  );
 });
 
 describe('logins', () => {

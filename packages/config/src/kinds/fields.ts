@@ -161,7 +161,7 @@ export function platformRef(): z.ZodDefault<z.ZodObject<{ name: z.ZodString }, z
 /** Marks a list as a map by key, so that server-side apply merges it entry by entry; keys must differ. */
 export function listMap<S extends z.ZodType<readonly object[]>>(list: S, key: string): S {
   const checked = list.superRefine((items, context) => {
-    const keys = items.map((item) => Object.entries(item).find(([name]) => name === key)?.[1]);
+    const keys = items.map((item) => new Map<string, unknown>(Object.entries(item)).get(key));
     if (new Set(keys).size === keys.length) return;
     context.addIssue({ code: 'custom', message: `must not name the same ${key} twice` });
   });

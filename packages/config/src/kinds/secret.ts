@@ -26,7 +26,10 @@ export type SecretContent = z.infer<typeof SecretContent>;
 
 /** The values of a Secret as text. */
 export function secretValues(content: SecretContent): Readonly<Record<string, string>> {
-  const decoded = Object.entries(content.data).map(([key, value]) => [key, decodeUtf8(decodeBase64(value))]);
+  const decoded = Object.entries(content.data).map(([key, value]): [string, string] => [
+    key,
+    decodeUtf8(decodeBase64(value)),
+  ]);
   return { ...Object.fromEntries(decoded), ...content.stringData };
 }
 
