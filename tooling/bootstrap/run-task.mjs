@@ -25,24 +25,19 @@ const sameEventMs = 400;
 export function runTask(task, taskArguments, places) {
   const command = task.program.endsWith('.ts') ? nodePath(places) : join(places.toolFolder, task.program);
   const script = task.program.endsWith('.ts') ? [inRoot(task.program, places)] : [];
+  const passSignalsTo = listenForSignals();
   return new Promise((resolve, reject) => {
-    const child = spawn(
-      command,
-      [...script, ...task.arguments.map((each) => each.replace('<root>', places.root)), ...taskArguments],
-      {
-        cwd: task.keepsFolder ? process.cwd() : places.root,
-        env: environmentOf(places),
-        stdio: 'inherit',
-        detached: true,
-      },
-    );
-    const stopListening = passSignalsOn(child);
+    const child = spawn(command, [...script, ...task.arguments, ...taskArguments], {
+      cwd: task.keepsFolder ? process.cwd() : places.root,
+      env: environmentOf(places),
+      stdio: 'inherit',
+      detached: true,
+    });
+    passSignalsTo(child);
     child.on('error', (error) => {
-      stopListening();
       reject(new SetupError(`${command} does not start: ${error.message}`, { cause: error }));
     });
     child.on('close', (code, signal) => {
-      stopListening();
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
@@ -67,20 +62,23 @@ function inRoot(file, places) {
 }
 
 /**
- * @param {import('node:child_process').ChildProcess} child
- * @returns {() => void} stops passing on
+ * Takes signals over from now to our end: before the child exists one would kill us and leave it behind, and after it
+ * ended a late repeat would replace its exit code.
+ * @returns {(child: import('node:child_process').ChildProcess) => void} names the child that gets them
  */
-function passSignalsOn(child) {
+function listenForSignals() {
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  let receiver;
   /** @type {Map<NodeJS.Signals, number>} */
   const lastMs = new Map();
-  const pass = (/** @type {NodeJS.Signals} */ signal) => {
-    const nowMs = performance.now();
-    const isRepeat = nowMs - (lastMs.get(signal) ?? -Infinity) < sameEventMs;
-    lastMs.set(signal, nowMs);
-    if (!isRepeat) child.kill(signal);
-  };
-  for (const signal of passedOn) process.on(signal, pass);
-  return () => {
-    for (const signal of passedOn) process.off(signal, pass);
+  for (const name of passedOn)
+    process.on(name, (signal) => {
+      const nowMs = performance.now();
+      const isRepeat = nowMs - (lastMs.get(signal) ?? -Infinity) < sameEventMs;
+      lastMs.set(signal, nowMs);
+      if (!isRepeat) receiver?.kill(signal);
+    });
+  return (child) => {
+    receiver = child;
   };
 }

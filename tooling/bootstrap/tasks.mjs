@@ -7,7 +7,7 @@
  * @typedef {object} Task
  * @property {string} name
  * @property {string} program a .ts file below the repository, or a tool in node_modules/.bin
- * @property {readonly string[]} arguments come before those of the command line; `<root>` stands for the repository
+ * @property {readonly string[]} arguments come before those of the command line
  * @property {boolean} needsNats
  * @property {boolean} keepsFolder runs in the caller's folder, so that paths on the command line mean what they say
  */
