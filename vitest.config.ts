@@ -1,6 +1,6 @@
 /**
  * Test projects. `unit` needs nothing; `integration` and `crash-points` start real servers (testkit) per file and run in
- * parallel. A service's `crash-points.itest.ts` kills it at each point where it may die, which takes its time.
+ * parallel; `scenarios` run the whole platform. A service's `crash-points.itest.ts` kills it at each point where it may die, which takes its time.
  */
 import { defineConfig } from 'vitest/config';
 
@@ -29,6 +29,16 @@ export default defineConfig({
       },
       {
         test: { name: 'crash-points', include: [crashPoints], exclude: notOurs, ...withServers },
+      },
+      {
+        test: {
+          name: 'scenarios',
+          include: ['e2e/scenarios/*/run.test.ts'],
+          exclude: notOurs,
+          ...withServers,
+          testTimeout: 120_000,
+          maxWorkers: 2,
+        },
       },
     ],
   },

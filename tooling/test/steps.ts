@@ -28,6 +28,7 @@ export const steps: readonly Step[] = [
   { name: 'unit', run: () => runVitest('unit') },
   { name: 'integration', run: () => runVitest('integration') },
   { name: 'crash-points', run: () => runVitest('crash-points') },
+  { name: 'scenarios', run: () => runVitest('scenarios') },
 ];
 
 /** A gate passes when each of its commands does. */
