@@ -2,57 +2,37 @@
  * `railpost check PATH...`: reads manifests and says what is wrong with them: file, line, field, reason. Touches nothing else.
  * Exit code 0: could be applied (warnings allowed); 1: has errors; 2: wrong arguments.
  */
-import { parseArgs } from 'node:util';
 import { createSnapshot } from '@railpost/config';
+import { SettingsError, formatHelp, setting } from '@railpost/runtime';
+import { asksForHelp, parseArguments } from '../arguments.ts';
 import type { CommandOutput } from '../command-output.ts';
 import { formatProblem, problemJson } from '../folder/format-problem.ts';
 import type { LocatedProblem } from '../folder/load-folder.ts';
 import { type OfflineCompilation, compileOffline } from '../folder/offline.ts';
 import { findDeadEnds } from './dead-ends.ts';
 
-/** For `railpost check --help`. */
-export const checkUsage = `Usage: railpost check [--json] PATH...
+const usage =
+  'Usage: railpost check [--json] PATH...\n\nChecks the manifests in folders (or files): *.yaml, *.yml and *.json.';
 
-Checks the manifests in folders (or files): *.yaml, *.yml and *.json.
-  --json   print findings as JSON
-Exit code: 0 could be applied, 1 has errors, 2 wrong arguments.
-`;
+const CheckSettings = { json: setting.toggle({ text: 'Print findings as JSON.' }) } as const;
 
 /** Runs the command. */
 export async function checkCommand(args: readonly string[], out: CommandOutput): Promise<number> {
-  const request = parseCheck(args);
-  if (typeof request === 'string') {
-    out.complaint(`railpost check: ${request}\n${checkUsage}`);
-    return 2;
-  }
-  if (request.isHelp) {
-    out.result(checkUsage);
+  if (asksForHelp(args)) {
+    out.result(formatHelp(usage, CheckSettings));
     return 0;
   }
-  const compiled = await compileOffline(request.paths);
-  const problems = allProblems(compiled);
-  out.result(request.isJson ? formatJson(compiled, problems) : formatText(compiled, problems));
-  return problems.some((each) => each.severity === 'error') ? 1 : 0;
-}
-
-interface CheckRequest {
-  readonly paths: readonly string[];
-  readonly isJson: boolean;
-  readonly isHelp: boolean;
-}
-
-function parseCheck(args: readonly string[]): CheckRequest | string {
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-    });
-    if (positionals.length === 0 && !values.help) return 'name a folder or file to check';
-    return { paths: positionals, isJson: values.json, isHelp: values.help };
+    const { settings, positionals } = parseArguments(args, { shape: CheckSettings });
+    if (positionals.length === 0) throw new SettingsError('arguments', 'name a folder or file to check');
+    const compiled = await compileOffline(positionals);
+    const problems = allProblems(compiled);
+    out.result(settings.json ? formatJson(compiled, problems) : formatText(compiled, problems));
+    return problems.some((each) => each.severity === 'error') ? 1 : 0;
   } catch (error) {
-    // parseArgs throws for options that it does not know; its text says which.
-    return error instanceof Error ? error.message : String(error);
+    if (!(error instanceof SettingsError)) throw error;
+    out.complaint(`railpost check: ${error.message}\n`);
+    return 2;
   }
 }
 

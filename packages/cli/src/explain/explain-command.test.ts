@@ -40,6 +40,15 @@ describe('railpost explain', () => {
     expect(run.result).toContain(`  RCPT      ${answer}\n`);
   });
 
+  it.each([[['--from', '']], [['--from=']], [['--from', '<>']], [[]]])(
+    'takes %j as the null reverse-path',
+    async (args) => {
+      const run = await explainExamples('alice@example.test', ...args);
+
+      expect(run.result).toMatch(/^alice@example\.test from <>\n/);
+    },
+  );
+
   it('prints JSON', async () => {
     const run = await explainExamples('--json', 'carol@partner.test');
 
@@ -59,10 +68,19 @@ describe('railpost explain', () => {
     });
   });
 
+  it('says what to do when no platform runs and no manifests are named', async () => {
+    await withFolder({}, async (folder) => {
+      const run = await runCommand(explainCommand, 'a@b.test', '--data', folder);
+
+      expect(run.code).toBe(1);
+      expect(run.complaint).toContain(`no platform runs in ${folder}`);
+    });
+  });
+
   it.each([[[]], [['a@b.test', '--frm', 'x']]])('refuses the arguments %j', async (args) => {
     const run = await runCommand(explainCommand, ...args);
 
     expect(run.code).toBe(2);
-    expect(run.complaint).toContain('Usage: railpost explain');
+    expect(run.complaint).toMatch(/^railpost explain: /);
   });
 });

@@ -1,85 +1,88 @@
 /**
- * `railpost explain ADDRESS [--from SENDER] -f PATH...`: what would happen to a recipient, by the very resolver that the pipeline
- * uses: the answer to RCPT, every replacement, every next hop, and the rule behind each. Offline: works on manifests.
- * Exit code 0: explained; 1: the manifests have errors; 2: wrong arguments.
+ * `railpost explain ADDRESS [--from SENDER]`: what would happen to a recipient, by the very resolver that the pipeline uses: the
+ * answer to RCPT, every replacement, every next hop, and the rule behind each. By the configuration that the running platform
+ * has in force, or, with `-f`, by manifests that need not be applied.
+ * Exit code 0: explained; 1: the manifests have errors or no platform runs; 2: wrong arguments.
  */
-import { parseArgs } from 'node:util';
-import { createSnapshot, explain, formatExplanation } from '@railpost/config';
+import {
+  type ConfigSnapshot,
+  createSnapshot,
+  explain,
+  formatExplanation,
+  rootUnitKey,
+} from '@railpost/config';
+import { SettingsError, type SettingsOf, formatHelp, readPublishedUnits, setting } from '@railpost/runtime';
+import { asksForHelp, parseArguments } from '../arguments.ts';
 import type { CommandOutput } from '../command-output.ts';
+import { Complaint } from '../complaint.ts';
 import { formatProblem } from '../folder/format-problem.ts';
 import { compileOffline } from '../folder/offline.ts';
+import { PlatformSettings, withPlatform } from '../platform/open-platform.ts';
 
-/** For `railpost explain --help`. */
-export const explainUsage = `Usage: railpost explain ADDRESS [--from SENDER] [--json] -f PATH...
+const usage =
+  'Usage: railpost explain ADDRESS [--from SENDER] [-f PATH...] [--json] [settings]\n\nSays what happens to mail for ADDRESS, and by which rule.';
 
-Says what happens to mail for ADDRESS: whether RCPT accepts it, what it expands to, where that goes, and by which rule.
-  --from SENDER   reverse-path; sender routes depend on it (default: the null reverse-path)
-  -f PATH         folder or file of manifests; may be repeated (default: examples/quickstart and examples/laptop)
-  --json          print it as JSON
-Exit code: 0 explained, 1 the manifests have errors, 2 wrong arguments.
-`;
-
-/** What `npm start` loads. */
-const defaultPaths: readonly string[] = ['examples/quickstart', 'examples/laptop'];
+const ExplainSettings = {
+  from: setting.optionalText({
+    text: 'Reverse-path; sender routes depend on it. Default: the null reverse-path.',
+  }),
+  file: setting.list({
+    text: 'Folders or files of manifests (short -f). None: what the running platform has in force.',
+    default: '',
+  }),
+  json: setting.toggle({ text: 'Print JSON.' }),
+  ...PlatformSettings,
+} as const;
 
 /** Runs the command. */
 export async function explainCommand(args: readonly string[], out: CommandOutput): Promise<number> {
-  const request = parseExplain(args);
-  if (typeof request === 'string') {
-    out.complaint(`railpost explain: ${request}\n${explainUsage}`);
-    return 2;
-  }
-  if (request.isHelp) {
-    out.result(explainUsage);
+  if (asksForHelp(args)) {
+    out.result(formatHelp(usage, ExplainSettings));
     return 0;
   }
-  const { compilation, problems, hasErrors } = await compileOffline(request.paths);
-  if (hasErrors || compilation.root === undefined) {
-    const errors = problems.filter((each) => each.severity === 'error').map(formatProblem);
-    out.complaint(`${[...errors, 'railpost explain: the manifests have errors'].join('\n')}\n`);
-    return 1;
-  }
-  const explanation = explain(createSnapshot(compilation.units), request.address, request.sender);
-  out.result(
-    request.isJson ? `${JSON.stringify(explanation, undefined, 2)}\n` : formatExplanation(explanation),
-  );
-  return 0;
-}
-
-interface ExplainRequest {
-  readonly address: string;
-  readonly sender: string;
-  readonly paths: readonly string[];
-  readonly isJson: boolean;
-  readonly isHelp: boolean;
-}
-
-function parseExplain(args: readonly string[]): ExplainRequest | string {
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        from: { type: 'string', default: '' },
-        file: { type: 'string', short: 'f', multiple: true, default: [] },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
+    const { settings, positionals } = parseArguments(withNullReversePath(args), {
+      shape: ExplainSettings,
+      shorts: { f: 'file' },
     });
     const [address, ...more] = positionals;
-    if (!values.help && address === undefined) return 'name an address to explain';
-    return {
-      address: withoutBrackets(address ?? ''),
-      sender: withoutBrackets(values.from),
-      // As `railpost up` takes them: -f DIR DIR, or -f DIR -f DIR.
-      paths: values.file.length + more.length === 0 ? defaultPaths : [...values.file, ...more],
-      isJson: values.json,
-      isHelp: values.help,
-    };
+    if (address === undefined) throw new SettingsError('arguments', 'name an address to explain');
+    // As `railpost up` takes them: -f DIR -f DIR; -f DIR DIR is understood too.
+    const paths = [...settings.file, ...more];
+    const snapshot = paths.length > 0 ? await snapshotOfManifests(paths) : await snapshotInForce(settings);
+    const explanation = explain(snapshot, withoutBrackets(address), withoutBrackets(settings.from ?? ''));
+    out.result(
+      settings.json ? `${JSON.stringify(explanation, undefined, 2)}\n` : formatExplanation(explanation),
+    );
+    return 0;
   } catch (error) {
-    // parseArgs throws for options that it does not know; its text says which.
-    return error instanceof Error ? error.message : String(error);
+    if (!(error instanceof SettingsError || error instanceof Complaint)) throw error;
+    out.complaint(`railpost explain: ${error.message}\n`);
+    return error instanceof SettingsError ? 2 : 1;
   }
+}
+
+async function snapshotOfManifests(paths: readonly string[]): Promise<ConfigSnapshot> {
+  const { compilation, problems, hasErrors } = await compileOffline(paths);
+  if (!hasErrors && compilation.root !== undefined) return createSnapshot(compilation.units);
+  const errors = problems.filter((each) => each.severity === 'error').map(formatProblem);
+  throw new Complaint(['the manifests have errors', ...errors].join('\n'));
+}
+
+function snapshotInForce(settings: SettingsOf<typeof ExplainSettings>): Promise<ConfigSnapshot> {
+  return withPlatform(settings, async ({ bus }) => {
+    const units = await readPublishedUnits(bus);
+    if (!units.has(rootUnitKey)) throw new Complaint('the platform has no configuration yet');
+    return createSnapshot(units);
+  });
+}
+
+/** `--from ""` is what scripts write for the null reverse-path; settings have no empty values. */
+function withNullReversePath(args: readonly string[]): string[] {
+  return args.map((each, index) => {
+    if (each === '--from=') return '--from=<>';
+    return each === '' && args[index - 1] === '--from' ? '<>' : each;
+  });
 }
 
 function withoutBrackets(address: string): string {
