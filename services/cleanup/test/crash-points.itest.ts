@@ -22,6 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+/** Two processes start one after the other in each case, and five cases run at once. */
+const slowMs = 120_000;
+
 /** Name and how often the point is passed before the process dies there. */
 const crashPoints = [
   'cleanup.taken',
@@ -34,15 +37,19 @@ const crashPoints = [
   'cleanup.acked',
 ];
 
-test.concurrent.each(crashPoints)('killed at %s it leaves exactly one set of jobs', async (point) => {
-  const { queueIds, jobs } = await killAndResume(point, () => Promise.resolve());
+test.concurrent.each(crashPoints)(
+  'killed at %s it leaves exactly one set of jobs',
+  async (point) => {
+    const { queueIds, jobs } = await killAndResume(point, () => Promise.resolve());
 
-  for (const queueId of queueIds) {
-    const own = jobs.filter((job) => job.queueId === queueId);
-    expect(new Set(own.map((job) => job.jobId)).size).toBe(3);
-    expect(own).toHaveLength(3);
-  }
-});
+    for (const queueId of queueIds) {
+      const own = jobs.filter((job) => job.queueId === queueId);
+      expect(new Set(own.map((job) => job.jobId)).size).toBe(3);
+      expect(own).toHaveLength(3);
+    }
+  },
+  slowMs,
+);
 
 test.concurrent.each(['cleanup.published-some:2', 'cleanup.published-before-ack'])(
   'killed at %s and resumed after the duplicate window it leaves one set of jobs by id',
@@ -56,6 +63,7 @@ test.concurrent.each(['cleanup.published-some:2', 'cleanup.published-before-ack'
       expect(new Set(own.map((job) => job.jobId)).size).toBe(3);
     }
   },
+  slowMs,
 );
 
 test.concurrent.each(['cleanup.published-some:1', 'cleanup.published-before-ack'])(
@@ -75,6 +83,7 @@ test.concurrent.each(['cleanup.published-some:1', 'cleanup.published-before-ack'
       expect(complete.length).toBeGreaterThan(0);
     }
   },
+  slowMs,
 );
 
 /** Accepts four messages, lets cleanup die at the point, changes something, and lets another one finish. */
