@@ -22,7 +22,7 @@ describe('dialogues', () => {
     const sink = await startSmtpSink();
     platform = await startPlatform({
       manifests: (ports) => ({
-        'platform.yaml': platformManifest(ports),
+        'platform.yaml': platformManifest(ports, '  origin: example.test\n'),
         'example.yaml': exampleDomain(),
         'partner.yaml': relayDomain(
           'partner.test',
