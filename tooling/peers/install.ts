@@ -18,7 +18,7 @@ const aptEnvironment = ['DEBIAN_FRONTEND=noninteractive', 'DEBCONF_NONINTERACTIV
 
 /** Installs these peers. Returns what went wrong, one line each; empty when all is well. */
 export function installPeers(missing: readonly Peer[]): readonly string[] {
-  const packages = missing.flatMap((peer) => peer.debianPackage ?? []);
+  const packages = missing.flatMap((peer) => peer.debianPackages);
   const problems = packages.length === 0 ? [] : installPackages(packages);
   const needsVersitygw = missing.some((peer) => peer.name === 'versitygw');
   return needsVersitygw ? [...problems, ...buildVersitygw()] : problems;
