@@ -12,6 +12,7 @@ import { SetupError } from './setup-error.mjs';
 
 /** @type {readonly NodeJS.Signals[]} */
 const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'];
+const daemonFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 /** Signals of one kind within this time are one key press. */
 const sameEventMs = 400;
 
@@ -44,12 +45,15 @@ export function runTask(task, taskArguments, places) {
 }
 
 /**
- * Our environment with Node 24 and our own binaries first in PATH.
+ * Our environment with Node 24 and our own binaries first in PATH, and last the folders of daemons, which a user's PATH
+ * often leaves out: test peers (smtp-sink, dovecot) lie there.
  * @param {import('./places.mjs').Places} places
  * @returns {NodeJS.ProcessEnv}
  */
 function environmentOf(places) {
-  const path = [places.toolFolder, places.binFolder, process.env['PATH'] ?? ''].join(delimiter);
+  const path = [places.toolFolder, places.binFolder, process.env['PATH'] ?? '', ...daemonFolders].join(
+    delimiter,
+  );
   return { ...process.env, PATH: path };
 }
 
