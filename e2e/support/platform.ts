@@ -3,7 +3,7 @@
  * talks to it by SMTP, the command line, files and signals only.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,6 +69,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const ports = { mx, submission, submissions };
   const healthPort = await findFreeRange();
   await mkdir(places.manifests);
+  // A Dovecot of another user reads the mail below.
+  await chmod(root, 0o755);
   for (const [name, yaml] of Object.entries(options.manifests(ports)))
     await writeFile(join(places.manifests, name), yaml);
   const run = new Run([
