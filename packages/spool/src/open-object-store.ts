@@ -9,7 +9,7 @@ import { openDirectoryStore } from './directory-store.ts';
 import { ConditionalWriteError, SpoolLocationError } from './errors.ts';
 import type { ObjectStore } from './object-store.ts';
 import { readCredentialsFile } from './s3-credentials.ts';
-import { type S3Location, openS3Store } from './s3-store.ts';
+import type { S3Location } from './s3-store.ts';
 
 /**
  * Opens the store and checks that it creates without overwriting.
@@ -50,7 +50,12 @@ async function openUnchecked(location: string): Promise<ObjectStore> {
       throw new SpoolLocationError(`spool directory must be an absolute path: ${location}`);
     return openDirectoryStore(path);
   }
-  if (location.startsWith('s3://')) return openS3Store(await parseS3Location(location));
+  if (location.startsWith('s3://')) {
+    const parsed = await parseS3Location(location);
+    // Loaded only here: the SDK costs time and memory at start, which a spool in a directory need not pay.
+    const { openS3Store } = await import('./s3-store.ts');
+    return openS3Store(parsed);
+  }
   throw new SpoolLocationError(
     `spool location must begin with dir: or s3:// (it is ${JSON.stringify(location)})`,
   );

@@ -29,6 +29,9 @@ export interface ServiceProcess {
   kill(): Promise<ProcessExit>;
 }
 
+/** A machine that runs all tests at once starts processes slowly. */
+const readyWithinMs = 60_000;
+
 /** Which service, with which settings. */
 export interface ServiceProcessOptions {
   /** Folder below `services/`. */
@@ -108,7 +111,7 @@ export async function startServiceProcess(
   };
   if (options.isReadyAwaited !== false) {
     try {
-      await waitForEvent('ready');
+      await waitForEvent('ready', readyWithinMs);
     } catch (error) {
       await service.kill();
       throw error;

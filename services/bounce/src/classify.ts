@@ -5,7 +5,7 @@
 import type { DeliveryJob, JobRecipient } from '@railpost/contracts';
 
 /** Postfix bounce_size_limit: a longer message is returned as its headers only. In octets. */
-export const returnedContentLimitBytes = 50_000;
+const returnedContentLimitBytes = 50_000;
 
 /** Kind of a report. */
 export type ReportKind = 'failure' | 'delay';

@@ -13,7 +13,7 @@ import {
   composeReport,
   formatMessageId,
 } from '@railpost/mail';
-import type { AgentTask, PendingRecipient } from '@railpost/runtime';
+import { type AgentTask, type PendingRecipient, traceparentHeader } from '@railpost/runtime';
 import type { SegmentReader } from '@railpost/spool';
 import type { ReportKind } from './classify.ts';
 import type { BounceTools } from './consume.ts';
@@ -56,6 +56,7 @@ export async function sendReport(owed: OwedReport, tools: BounceTools): Promise<
   );
   await tools.publisher.publish(tools.names.incomingSubject(queueId), payload, {
     messageId: `${queueId}/0`,
+    headers: { [traceparentHeader]: task.traceparent },
     signal: task.signal,
   });
   tools.crashPoint('bounce.published-before-answer');

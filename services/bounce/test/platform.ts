@@ -49,6 +49,8 @@ export interface Platform {
   start(crashAt?: string): Promise<ServiceProcess>;
   /** Everything in INCOMING. */
   incoming(): Promise<IncomingMessage[]>;
+  /** Empties INCOMING. */
+  forgetIncoming(): Promise<void>;
   /** Object keys of all segments, those of `spool` too. */
   segments(): Promise<string[]>;
   close(): Promise<void>;
@@ -78,6 +80,9 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
     store,
     spool: (content) => spool(writer, content),
     incoming: () => readIncoming(bus, store),
+    async forgetIncoming() {
+      await bus.manager.streams.purge(bus.names.incomingStream);
+    },
     async start(crashAt) {
       const service = await startServiceProcess({
         service: 'bounce',

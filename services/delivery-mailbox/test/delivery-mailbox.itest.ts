@@ -2,32 +2,43 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type NatsServer, startDovecot, startNatsServer } from '@railpost/testkit';
+import { type NatsServer, type ServiceProcess, startDovecot, startNatsServer } from '@railpost/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Platform, jobFor, preparePlatform } from './platform.ts';
 
-const alice = 'alice@example.test';
 const message = Buffer.from('Subject: hello\r\nReturn-Path: <forged@x>\r\n\r\nbody\r\n');
-const traceFields = `Return-Path: <sender@elsewhere.test>\nX-Original-To: to.${alice}\nDelivered-To: ${alice}\n`;
+const users = Array.from({ length: 20 }, (_, index) => `user${index}`);
 
 let server: NatsServer;
 let platform: Platform;
+/** A Mailbox for each test. */
+let user: string;
+let address: string;
 
 beforeAll(async () => {
   server = await startNatsServer();
-});
-afterAll(() => server.stop());
-
-beforeEach(async () => {
   platform = await preparePlatform(server);
-  await platform.configure({ alice: 'Enabled', bob: 'Enabled', off: 'Disabled' });
+  await platform.configure([...users, 'bob'], ['off']);
 });
-afterEach(() => platform.close());
+afterAll(async () => {
+  await platform.close();
+  await server.stop();
+});
+
+beforeEach(() => {
+  user = users.shift() ?? '';
+  address = `${user}@example.test`;
+});
 
 describe('delivery-mailbox', () => {
+  let service: ServiceProcess;
+  beforeAll(async () => {
+    service = await platform.start();
+  });
+  afterAll(() => service.kill());
+
   it('writes the message with trace fields and edits, and reports it delivered', async () => {
-    const service = await platform.start();
-    const job = jobFor(await platform.spool(message), [alice], {
+    const job = jobFor(await platform.spool(message), [address], {
       edits: [{ at: 0, remove: 0, insert: 'Received: by us\r\n' }],
     });
 
@@ -36,18 +47,17 @@ describe('delivery-mailbox', () => {
 
     expect(outcome).toMatchObject({ content: 'read', isOwnFault: false });
     expect(outcome.recipients).toMatchObject([
-      { final: alice, disposition: 'delivered', status: { code: '2.0.0' }, relay: 'mailbox' },
+      { final: address, disposition: 'delivered', status: { code: '2.0.0' }, relay: 'mailbox' },
     ]);
-    const [file] = await filesIn('alice', 'new');
-    expect(file?.octets.toString()).toBe(`${traceFields}Received: by us\nSubject: hello\n\nbody\n`);
-    expect(await filesIn('alice', 'tmp')).toEqual([]);
-    const line = await service.waitForEvent('disposition');
-    expect(line).toMatchObject({ to: alice, origTo: `to.${alice}`, status: 'sent', dsn: '2.0.0' });
+    const [file] = await filesIn(user, 'new');
+    expect(file?.octets.toString()).toBe(`${traceFields()}Received: by us\nSubject: hello\n\nbody\n`);
+    expect(await filesIn(user, 'tmp')).toEqual([]);
+    const line = service.events.find((each) => each.event === 'disposition' && each['to'] === address);
+    expect(line).toMatchObject({ to: address, origTo: `to.${address}`, status: 'sent', dsn: '2.0.0' });
   });
 
   it('answers for each recipient: delivered, unknown, disabled', async () => {
-    await platform.start();
-    const finals = [alice, 'bob+tag@example.test', 'nobody@example.test', 'off@example.test'];
+    const finals = [address, 'bob+tag@example.test', 'nobody@example.test', 'off@example.test'];
     const job = jobFor(await platform.spool(message), finals);
 
     await platform.owner.dispatch('mailbox', [job]);
@@ -64,19 +74,17 @@ describe('delivery-mailbox', () => {
   });
 
   it('finds a mailbox that was made a moment ago', async () => {
-    await platform.start();
     const job = jobFor(await platform.spool(message), ['new@example.test']);
 
     await platform.owner.dispatch('mailbox', [job]);
-    await platform.configure({ alice: 'Enabled', new: 'Enabled' });
+    await platform.configure([...users, user, 'bob', 'new'], ['off']);
     const outcome = await platform.owner.outcomeOf(job.job.jobId);
 
     expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
   });
 
   it('makes one file of a job that comes again, also after a mail reader has moved it', async () => {
-    await platform.start();
-    const job = jobFor(await platform.spool(message), [alice]);
+    const job = jobFor(await platform.spool(message), [address]);
     await platform.owner.dispatch('mailbox', [job]);
     await platform.owner.outcomeOf(job.job.jobId);
 
@@ -84,33 +92,31 @@ describe('delivery-mailbox', () => {
     expect((await platform.owner.outcomeOf(job.job.jobId)).recipients).toMatchObject([
       { disposition: 'delivered' },
     ]);
-    const [file] = await filesIn('alice', 'new');
-    await rename(pathOf('alice', 'new', file?.name), `${pathOf('alice', 'cur', file?.name)}:2,S`);
+    const [file] = await filesIn(user, 'new');
+    await rename(pathOf(user, 'new', file?.name), `${pathOf(user, 'cur', file?.name)}:2,S`);
     await platform.owner.dispatch('mailbox', [job]);
     expect((await platform.owner.outcomeOf(job.job.jobId)).recipients).toMatchObject([
       { disposition: 'delivered' },
     ]);
 
-    expect(await filesIn('alice', 'new')).toEqual([]);
-    expect(await filesIn('alice', 'cur')).toHaveLength(1);
+    expect(await filesIn(user, 'new')).toEqual([]);
+    expect(await filesIn(user, 'cur')).toHaveLength(1);
   });
 
   it('keeps jobs apart that differ in anything', async () => {
-    await platform.start();
     const content = await platform.spool(message);
-    const jobs = [jobFor(content, [alice]), jobFor(content, [alice])];
+    const jobs = [jobFor(content, [address]), jobFor(content, [address])];
 
     await platform.owner.dispatch('mailbox', jobs);
     for (const { job } of jobs) await platform.owner.outcomeOf(job.jobId);
 
-    expect(await filesIn('alice', 'new')).toHaveLength(2);
+    expect(await filesIn(user, 'new')).toHaveLength(2);
   });
 
   it('reports a body that is gone, and one that is corrupt, without touching the mailbox', async () => {
-    await platform.start();
     const content = await platform.spool(message);
-    const corrupt = jobFor({ ...content, sha256: '0'.repeat(64) }, [alice]);
-    const gone = jobFor({ ...content, key: `${content.key}x` }, [alice]);
+    const corrupt = jobFor({ ...content, sha256: '0'.repeat(64) }, [address]);
+    const gone = jobFor({ ...content, key: `${content.key}x` }, [address]);
 
     await platform.owner.dispatch('mailbox', [corrupt, gone]);
 
@@ -119,15 +125,14 @@ describe('delivery-mailbox', () => {
       recipients: [],
     });
     expect(await platform.owner.outcomeOf(gone.job.jobId)).toMatchObject({ content: 'gone', recipients: [] });
-    expect(await filesIn('alice', 'new')).toEqual([]);
+    expect(await filesIn(user, 'new')).toEqual([]);
   });
 
   it('defers when the file system refuses, and says so to the operator', async () => {
-    const service = await platform.start();
     // A file where the mailbox's folder should be: refused for any user, root too.
-    await mkdir(join(platform.mailRoot, 'example.test'));
-    await writeFile(join(platform.mailRoot, 'example.test', 'alice'), '');
-    const job = jobFor(await platform.spool(message), [alice, 'bob@example.test']);
+    await mkdir(join(platform.mailRoot, 'example.test'), { recursive: true });
+    await writeFile(join(platform.mailRoot, 'example.test', user), '');
+    const job = jobFor(await platform.spool(message), [address, 'bob@example.test']);
 
     await platform.owner.dispatch('mailbox', [job]);
     const outcome = await platform.owner.outcomeOf(job.job.jobId);
@@ -139,23 +144,11 @@ describe('delivery-mailbox', () => {
     expect(outcome.isOwnFault).toBe(false);
     expect((await service.waitForEvent('mailbox-unwritable'))['level']).toBe('error');
   });
-
-  it('drains: what is in hand is finished and reported', async () => {
-    const service = await platform.start();
-    const jobs = await Promise.all(
-      Array.from({ length: 20 }, async () => jobFor(await platform.spool(message), [alice])),
-    );
-    const { accepted } = await platform.owner.dispatch('mailbox', jobs);
-
-    const exit = await service.stop();
-
-    expect(exit.code).toBe(0);
-    expect(await filesIn('alice', 'new')).toHaveLength(accepted.length);
-    expect(platform.owner.outcomes).toHaveLength(accepted.length);
-  });
 });
 
 describe('mail in a Maildir, read by Dovecot', () => {
+  afterEach(() => platform.killAll());
+
   const header = 'Subject: hello\r\nFrom: <a@b>\r\n\r\n';
   const cases: readonly (readonly [string, Buffer])[] = [
     ['8-bit octets', Buffer.from(`${header}\xe4\xf6\xfc \xff\x80\r\n`, 'latin1')],
@@ -171,23 +164,23 @@ describe('mail in a Maildir, read by Dovecot', () => {
   ];
 
   it('is octet by octet what was sent', async () => {
-    const dovecot = await startDovecot({ users: [alice], mailRoot: platform.mailRoot });
+    const dovecot = await startDovecot({ users: [address], mailRoot: platform.mailRoot });
     try {
       await platform.start();
       for (const [index, [, content]] of cases.entries()) {
         const receivedAt = new Date(Date.UTC(2026, 10, 21, 12, 0, index)).toISOString();
-        const job = jobFor(await platform.spool(content), [alice], { receivedAt });
+        const job = jobFor(await platform.spool(content), [address], { receivedAt });
         await platform.owner.dispatch('mailbox', [job]);
         const { recipients } = await platform.owner.outcomeOf(job.job.jobId);
         expect(recipients).toMatchObject([{ disposition: 'delivered' }]);
       }
       await dovecot.adopt();
 
-      const messages = await dovecot.fetch(alice);
+      const messages = await dovecot.fetch(address);
 
       expect(messages).toHaveLength(cases.length);
       for (const [index, [name, content]] of cases.entries()) {
-        const expected = Buffer.concat([Buffer.from(traceFields.replaceAll('\n', '\r\n')), content]);
+        const expected = Buffer.concat([Buffer.from(traceFields().replaceAll('\n', '\r\n')), content]);
         expect(messages[index]?.binary.equals(expected), name).toBe(true);
         // BODY[] cannot carry NUL; Dovecot puts 0x80 in its place.
         const shown = Buffer.from(expected.toString('latin1').replaceAll('\0', '\x80'), 'latin1');
@@ -199,30 +192,47 @@ describe('mail in a Maildir, read by Dovecot', () => {
   });
 });
 
-describe('kill -9', () => {
+describe('the end of the process', { timeout: 120_000 }, () => {
+  afterEach(() => platform.killAll());
+
+  it('by SIGTERM is a drain: what is in hand is finished and reported', async () => {
+    const service = await platform.start();
+    const before = platform.owner.outcomes.length;
+    const jobs = await Promise.all(
+      Array.from({ length: 20 }, async () => jobFor(await platform.spool(message), [address])),
+    );
+    const { accepted } = await platform.owner.dispatch('mailbox', jobs);
+
+    const exit = await service.stop();
+
+    expect(exit.code).toBe(0);
+    expect(await filesIn(user, 'new')).toHaveLength(accepted.length);
+    expect(platform.owner.outcomes).toHaveLength(before + accepted.length);
+  });
+
   it.each(['mailbox.accepted', 'mailbox.before-rename', 'mailbox.renamed'])(
-    'at %s, then the same job again, gives one file',
+    'by kill -9 at %s, then the same job again, gives one file',
     async (crashPoint) => {
       const doomed = await platform.start(crashPoint);
-      const job = jobFor(await platform.spool(message), [alice]);
+      const job = jobFor(await platform.spool(message), [address]);
       // The process may die before its answer has left: to an owner that is one more lost answer.
       await platform.owner.dispatch('mailbox', [job]).catch(() => undefined);
       expect((await doomed.exited).signal).toBe('SIGKILL');
-      expect(platform.owner.outcomes).toEqual([]);
+      expect(platform.owner.outcomes.some((each) => each.jobId === job.job.jobId)).toBe(false);
 
       await platform.start();
       await platform.owner.dispatch('mailbox', [job]);
       const outcome = await platform.owner.outcomeOf(job.job.jobId);
 
       expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
-      expect(await filesIn('alice', 'new')).toHaveLength(1);
+      expect(await filesIn(user, 'new')).toHaveLength(1);
     },
   );
 
-  it('after the outcome was sent and before it was acknowledged, then the same job again, gives one file', async () => {
+  it('by kill -9 after the outcome was sent and before it was acknowledged, then the same job again, gives one file', async () => {
     const doomed = await platform.start();
     platform.owner.isAcknowledging = false;
-    const job = jobFor(await platform.spool(message), [alice]);
+    const job = jobFor(await platform.spool(message), [address]);
     await platform.owner.dispatch('mailbox', [job]);
     await platform.owner.outcomeOf(job.job.jobId);
     await doomed.kill();
@@ -233,9 +243,13 @@ describe('kill -9', () => {
     const outcome = await platform.owner.outcomeOf(job.job.jobId);
 
     expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
-    expect(await filesIn('alice', 'new')).toHaveLength(1);
+    expect(await filesIn(user, 'new')).toHaveLength(1);
   });
 });
+
+function traceFields(): string {
+  return `Return-Path: <sender@elsewhere.test>\nX-Original-To: to.${address}\nDelivered-To: ${address}\n`;
+}
 
 function pathOf(localPart: string, folder: string, name = ''): string {
   return join(platform.mailRoot, 'example.test', localPart, 'Maildir', folder, name);

@@ -22,12 +22,14 @@ export interface Platform {
   readonly owner: ScriptedOwner;
   readonly store: ObjectStore;
   readonly mailRoot: string;
-  /** Publishes MailDomain example.test with these Mailboxes (and states). */
-  configure(mailboxes: Readonly<Record<string, 'Enabled' | 'Disabled'>>): Promise<void>;
+  /** Publishes MailDomain example.test with these Mailboxes. */
+  configure(enabled: readonly string[], disabled?: readonly string[]): Promise<void>;
   /** Stores a message in the spool. */
   spool(content: Buffer): Promise<BodyRef>;
   /** Starts delivery-mailbox; `crashAt` names a crash point. */
   start(crashAt?: string): Promise<ServiceProcess>;
+  /** Kills every process that was started. */
+  killAll(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,11 +54,18 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
   const writer = openSegmentWriter(store);
   const owner = await startScriptedOwner(server.url, prefix);
   const processes: ServiceProcess[] = [];
+  async function killAll(): Promise<void> {
+    await Promise.all(processes.map((service) => service.kill()));
+  }
   return {
     owner,
     store,
     mailRoot,
-    configure: (mailboxes) => configure(bus, mailboxes),
+    configure: (enabled, disabled = []) =>
+      configure(bus, [
+        ...enabled.map((localPart) => ({ localPart, state: 'Enabled' })),
+        ...disabled.map((localPart) => ({ localPart, state: 'Disabled' })),
+      ]),
     spool: (content) => spool(writer, content),
     async start(crashAt) {
       const service = await startServiceProcess({
@@ -72,8 +81,9 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
       processes.push(service);
       return service;
     },
+    killAll,
     async close() {
-      await Promise.all(processes.map((service) => service.kill()));
+      await killAll();
       await owner.close();
       await writer.close();
       await bus.close();
@@ -83,7 +93,10 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
   };
 }
 
-async function configure(bus: Bus, mailboxes: Readonly<Record<string, string>>): Promise<void> {
+async function configure(
+  bus: Bus,
+  mailboxes: readonly { readonly localPart: string; readonly state: string }[],
+): Promise<void> {
   const apiVersion = 'railpost.io/v1alpha1';
   const values: unknown[] = [
     {
@@ -98,11 +111,11 @@ async function configure(bus: Bus, mailboxes: Readonly<Record<string, string>>):
       metadata: { name: 'example.test' },
       spec: { domain: 'example.test', class: 'Mailbox' },
     },
-    ...Object.entries(mailboxes).map(([localPart, state], index) => ({
+    ...mailboxes.map((mailbox, index) => ({
       apiVersion,
       kind: 'Mailbox',
       metadata: { name: `mailbox-${index}` },
-      spec: { domain: 'example.test', localPart, state },
+      spec: { domain: 'example.test', ...mailbox },
     })),
   ];
   const parsed = parseManifests(values.map((value, position) => ({ path: 'test.yaml', position, value })));
