@@ -13,6 +13,7 @@ import {
   type UnitReader,
   domainUnitKey,
   platformUnitKey,
+  routeKey,
   routesUnitKey,
 } from './unit.ts';
 
@@ -68,7 +69,7 @@ export class Directory {
     return this.#reader.read<DomainUnitHead>(domainUnitKey(name))?.domain;
   }
 
-  /** The route with exactly this match (`routeKey` of route.ts). */
+  /** The route with exactly this match ({@link routeKey}). */
   route(key: string): RouteEntry | undefined {
     return this.#reader.entry<RouteEntry>(routesUnitKey, key);
   }
@@ -102,13 +103,21 @@ export class Directory {
     return stripped ?? this.#identifyRest(domain, address.local, base);
   }
 
+  /**
+   * Our host name is ours even when it is no MailDomain (Postfix mydestination): postmaster and the sender of our reports are there,
+   * nobody else is, unless a route says where such mail goes.
+   */
   #identifyForeign(address: Address): Identity {
-    const isOwnName = address.domain === this.platform.origin || address.domain === this.platform.hostname;
-    const isPostmaster = address.local === 'postmaster' && (isOwnName || !address.isQualified);
-    if (!isPostmaster) return { kind: 'foreign' };
-    const { postmaster } = this.platform;
-    if (postmaster === undefined) return { kind: 'unknown', domain: undefined };
-    return { kind: 'postmaster', domain: undefined, to: postmaster };
+    const { hostname, origin, postmaster } = this.platform;
+    const isHost = address.domain === hostname;
+    const isRole = address.local === 'postmaster' || address.local === 'mailer-daemon';
+    if (isRole && (isHost || address.domain === origin || !address.isQualified)) {
+      return postmaster === undefined
+        ? { kind: 'unknown', domain: undefined }
+        : { kind: 'postmaster', domain: undefined, to: postmaster };
+    }
+    const isRouted = this.route(routeKey.domain(hostname)) !== undefined;
+    return isHost && !isRouted ? { kind: 'unknown', domain: undefined } : { kind: 'foreign' };
   }
 
   #identifyEntry(domain: DomainSettings, local: string, extension: string): Identity | undefined {

@@ -102,7 +102,8 @@ describe('expansion', () => {
     ['user@bücher.test', ['user@bücher.test -> smtp:xn--bcher-kva.test']],
     ['user@[192.0.2.1]', ['user@[192.0.2.1] -> smtp:[192.0.2.1]:25']],
     ['user@[IPv6:2001:db8::1]', ['user@[IPv6:2001:db8::1] -> smtp:[2001:db8::1]:25']],
-    ['user', ['user@mail.example.test -> smtp:mail.example.test']],
+    ['user', [`user@mail.example.test -> ${unknown}`]],
+    ['MAILER-DAEMON@mail.example.test', ['alice@a.test -> mailbox:a.test']],
   ])('of %s', (recipient, expected) => {
     expect(finals(snapshot, recipient)).toEqual(expected);
   });
@@ -190,6 +191,15 @@ describe('the precedence of routes', () => {
     expect(finals(snapshot, 'u@p.test')).toEqual(['u@p.test -> smtp:p.test']);
     expect(finals(snapshot, 'u@a.b.p.test')).toEqual(['u@a.b.p.test -> discard:']);
     expect(finals(snapshot, 'u@xp.test')).toEqual(['u@xp.test -> smtp:xp.test']);
+  });
+
+  it('takes mail for the host name elsewhere when a route says so', () => {
+    const snapshot = snapshotOf(
+      platformYaml() + routesYaml('t', [['domains: [mail.example.test]', 'smtp: {mx: inner.test}']]),
+    );
+
+    expect(finals(snapshot, 'u@mail.example.test')).toEqual(['u@mail.example.test -> smtp:inner.test']);
+    expect(snapshot.verifyRecipient('u@mail.example.test').verdict).toBe('not-ours');
   });
 
   it('has no sender routes for the null reverse-path', () => {

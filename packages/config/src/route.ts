@@ -7,18 +7,7 @@ import type { NextHop } from '@railpost/contracts';
 import { type Address, splitExtension } from './address.ts';
 import type { Directory } from './lookup.ts';
 import type { DomainSettings, HopTemplate, MailboxSettings } from './settings.ts';
-
-/** Keys of route matches in the `routes` unit. */
-export const routeKey = {
-  recipient: (address: string): string => `recipient ${address}`,
-  domain: (domain: string): string => `domain ${domain}`,
-  parent: (domain: string): string => `domain *.${domain}`,
-  sender: (address: string): string => `sender ${address}`,
-  senderDomain: (domain: string): string => `sender *@${domain}`,
-  /** The default of a namespace other than the platform's: for recipients and senders of its domains only. */
-  default: (namespace?: string): string =>
-    namespace === undefined ? 'default' : `default of namespace ${namespace}`,
-};
+import { routeKey } from './unit.ts';
 
 /** What the route is asked for. */
 export interface RouteQuestion {

@@ -53,6 +53,18 @@ export interface RouteEntry {
   readonly hop: HopTemplate;
 }
 
+/** Keys of route matches in the `routes` unit. */
+export const routeKey = {
+  recipient: (address: string): string => `recipient ${address}`,
+  domain: (domain: string): string => `domain ${domain}`,
+  parent: (domain: string): string => `domain *.${domain}`,
+  sender: (address: string): string => `sender ${address}`,
+  senderDomain: (domain: string): string => `sender *@${domain}`,
+  /** The default of a namespace other than the platform's: for recipients and senders of its domains only. */
+  default: (namespace?: string): string =>
+    namespace === undefined ? 'default' : `default of namespace ${namespace}`,
+};
+
 interface HeadForm {
   readonly version: 1;
   /** 0: the entries stand in the head. */

@@ -3,8 +3,7 @@
  * namespace a map speaks only for recipients and senders of the domains of its own namespace.
  */
 import type { ManifestOf } from '../manifests.ts';
-import { routeKey } from '../route.ts';
-import type { RouteEntry } from '../unit.ts';
+import { type RouteEntry, routeKey } from '../unit.ts';
 import type { AcceptedDomain } from './domains.ts';
 import type { Findings } from './findings.ts';
 import { type HopContext, compileHop } from './hop.ts';
