@@ -2,11 +2,14 @@
  * What the tests of smtp-ingress stand on: streams under a prefix of their own, a published configuration, a directory spool,
  * and the real service as a process, so that `kill -9` is one and its memory can be measured.
  */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Bus, connectBus, ensureStreams } from '@railpost/bus';
 import { compile, parseManifests } from '@railpost/config';
 import { type IncomingRecord, decodeIncomingRecord } from '@railpost/contracts';
@@ -34,6 +37,10 @@ export interface TestPlatform {
   /** Publishes a changed MailPlatform spec (and further objects). */
   configure(platformSpec: object, more?: readonly unknown[]): Promise<void>;
   start(flags?: readonly string[], options?: { readonly isReadyAwaited?: boolean }): Promise<ServiceProcess>;
+  /** Starts the service with `--log-format=postfix`, its output appended to a file. */
+  startPostfixLog(path: string): Promise<void>;
+  /** Makes every further write into the spool fail. */
+  breakSpool(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -111,6 +118,7 @@ export async function openPlatform(
   const ports = { mx, submission, submissions, internal };
   const store = await openObjectStore(`dir:${join(folder, 'spool')}`);
   const running: ServiceProcess[] = [];
+  const children: ChildProcess[] = [];
 
   async function configure(spec: object, objects: readonly unknown[] = []): Promise<void> {
     const documents = manifests(ports, spec, objects).map((value, position) => ({
@@ -126,6 +134,21 @@ export async function openPlatform(
   }
   await configure(platformSpec, more);
 
+  function settingsOf(): string[] {
+    const common = {
+      'nats-url': server.url,
+      'nats-monitor-url': server.monitorUrl,
+      'bus-prefix': prefix,
+      spool: `dir:${join(folder, 'spool')}`,
+      data: join(folder, randomUUID()),
+      'platform-key-file': keyFile,
+      'http-port': '0',
+      'bind-address': '127.0.0.1',
+      name: `i-${randomUUID().slice(0, 8)}`,
+    };
+    return Object.entries(common).flatMap(([name, value]) => [`--${name}`, value]);
+  }
+
   return {
     bus,
     store,
@@ -133,23 +156,27 @@ export async function openPlatform(
     ports,
     configure,
     async start(flags = [], options = {}) {
-      const common = {
-        'nats-url': server.url,
-        'nats-monitor-url': server.monitorUrl,
-        'bus-prefix': prefix,
-        spool: `dir:${join(folder, 'spool')}`,
-        data: join(folder, randomUUID()),
-        'platform-key-file': keyFile,
-        'http-port': '0',
-        'bind-address': '127.0.0.1',
-        name: `i-${randomUUID().slice(0, 8)}`,
-      };
-      const settings = [...Object.entries(common).flatMap(([name, value]) => [`--${name}`, value]), ...flags];
+      const settings = [...settingsOf(), ...flags];
       const service = await startServiceProcess({ service: 'smtp-ingress', settings, ...options });
       running.push(service);
       return service;
     },
+    async startPostfixLog(path) {
+      const output = openSync(path, 'a');
+      const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+      const flags = [main, ...settingsOf(), '--log-format', 'postfix'];
+      const child = spawn(process.execPath, flags, { stdio: ['ignore', output, 'inherit'] });
+      closeSync(output);
+      children.push(child);
+      await until(async () => (await readFile(path, 'utf8')).includes('process is ready'));
+    },
+    async breakSpool() {
+      // The tests run as root, whom permissions do not stop: a file where the folder was does.
+      await rename(join(folder, 'spool'), join(folder, 'spool-away'));
+      await writeFile(join(folder, 'spool'), '');
+    },
     async close() {
+      for (const child of children) child.kill('SIGKILL');
       await Promise.all(running.map((service) => service.kill()));
       for await (const name of await bus.manager.streams.names()) {
         if (name.includes(prefix)) await bus.manager.streams.delete(name);
