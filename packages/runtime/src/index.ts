@@ -16,6 +16,7 @@ export {
 
 // Settings
 export { CommonSettings } from './settings/common-settings.ts';
+export { readEnvironment } from './settings/environment.ts';
 export { flagOf, loadSettings } from './settings/load-config.ts';
 export { formatHelp } from './settings/print-config.ts';
 export { parseDuration, parseSize, setting, settingFacts } from './settings/setting.ts';

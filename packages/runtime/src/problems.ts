@@ -10,13 +10,13 @@ export class Problems {
   #others: () => readonly string[] = () => [];
 
   constructor(metrics: Registry) {
-    const problems = this;
-    const gauge = new Gauge({
+    const count = () => this.list().length;
+    const gauge: Gauge = new Gauge({
       name: 'railpost_problems',
       help: 'Number of problems that this process states in /health now.',
       registers: [metrics],
       collect() {
-        gauge.set(problems.list().length);
+        gauge.set(count());
       },
     });
   }

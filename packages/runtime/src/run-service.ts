@@ -15,6 +15,7 @@ import { release } from './release.ts';
 import { bug, drainTimedOut, draining, ready, starting, stopped } from './runtime-events.ts';
 import type { Service, ServiceContext } from './service-context.ts';
 import { CommonSettings } from './settings/common-settings.ts';
+import { readEnvironment } from './settings/environment.ts';
 import { loadSettings, settingsMode } from './settings/load-config.ts';
 import { formatHelp, formatSettings } from './settings/print-config.ts';
 import type { SettingsOf, SettingsShape } from './settings/setting.ts';
@@ -33,7 +34,7 @@ export interface ServiceDefinition<Shape extends SettingsShape> {
 export async function runService<Shape extends SettingsShape>(
   definition: ServiceDefinition<Shape>,
 ): Promise<void> {
-  const source = { argv: process.argv.slice(2), environment: process.env };
+  const source = { argv: process.argv.slice(2), environment: readEnvironment() };
   const shape = { ...CommonSettings, ...definition.settings };
   try {
     const mode = settingsMode(source.argv);
@@ -75,7 +76,7 @@ async function live<Shape extends SettingsShape>(
     name: processName,
     release,
     startedAt: startedAt.toISOString(),
-    stage: lifecycle.stage,
+    stage: () => lifecycle.stage(),
     problems: () => problems.list(),
     configurationRoot: () => configurationRoot(),
   };

@@ -163,7 +163,7 @@ describe('configuration', () => {
 
     const attempt = openReader({ signal: AbortSignal.timeout(500) });
 
-    await expect(attempt).rejects.toThrow();
+    await expect(attempt).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(lines.join('\n')).toContain('missing or damaged');
   });
 

@@ -57,7 +57,7 @@ it('gets right totals from pflogsumm', () => {
 
   operational(log, { reason: 'why' });
   rejected(log, {});
-  results.forEach(({ status, dsn }, index) => {
+  for (const [index, { status, dsn }] of results.entries()) {
     const queueId = `0KxWvL4Dzz0BCDF${index}`;
     client(log, { queueId });
     queued(log, { queueId, bytes: 1000, recipients: 1 });
@@ -72,7 +72,7 @@ it('gets right totals from pflogsumm', () => {
       reason: 'host mx.partner.test[192.0.2.2] said: something',
       transport: 'smtp',
     });
-  });
+  }
   log.flush();
   const report = execFileSync('perl', [tool], { input: text, encoding: 'utf8' });
 

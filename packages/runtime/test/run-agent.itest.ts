@@ -274,7 +274,7 @@ describe('a delivery agent', () => {
     await owner.dispatch('smtp', [makeJob('j1')]);
 
     const stopping = agent?.stop();
-    await expect(owner.dispatch('smtp', [makeJob('j2')])).rejects.toThrow();
+    await expect(owner.dispatch('smtp', [makeJob('j2')])).rejects.toThrow('no responders');
     tasks[0]?.end(delivered);
     await stopping;
 

@@ -5,7 +5,7 @@
 import { listShards } from '@railpost/bus';
 import { type ControlReply, type ControlRequest, shardOf } from '@railpost/contracts';
 import { queueIdPattern } from '@railpost/mail';
-import { SettingsError, formatHelp, setting } from '@railpost/runtime';
+import { SettingsError, formatHelp, readEnvironment, setting } from '@railpost/runtime';
 import { type ParsedArguments, asksForHelp, parseArguments } from '../arguments.ts';
 import type { CommandOutput } from '../command-output.ts';
 import { Complaint } from '../complaint.ts';
@@ -76,7 +76,7 @@ export async function queueCommand(args: readonly string[], out: CommandOutput):
     return 2;
   }
   try {
-    const request = parseArguments(rest, { shape: QueueSettings, environment: process.env });
+    const request = parseArguments(rest, { shape: QueueSettings, environment: readEnvironment() });
     checkArguments(name, request);
     return await withPlatform(request.settings, (platform) => action(platform, request, out));
   } catch (error) {

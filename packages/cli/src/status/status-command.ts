@@ -2,7 +2,7 @@
  * `railpost status`: processes, shards and their owners, the configuration each process has applied, Ready per object,
  * what is wrong. Exit code 0: nothing is wrong; 1: something is, or the platform cannot be asked; 2: wrong arguments.
  */
-import { SettingsError, formatHelp, setting } from '@railpost/runtime';
+import { SettingsError, formatHelp, readEnvironment, setting } from '@railpost/runtime';
 import { asksForHelp, parseArguments } from '../arguments.ts';
 import type { CommandOutput } from '../command-output.ts';
 import { Complaint } from '../complaint.ts';
@@ -27,7 +27,7 @@ export async function statusCommand(args: readonly string[], out: CommandOutput)
   try {
     const { settings, positionals } = parseArguments(args, {
       shape: StatusSettings,
-      environment: process.env,
+      environment: readEnvironment(),
     });
     if (positionals.length > 0) throw new SettingsError('arguments', `unexpected ${positionals.join(' ')}`);
     const status = await withPlatform(settings, gatherStatus);

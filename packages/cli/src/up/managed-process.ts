@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type WriteStream, createWriteStream } from 'node:fs';
+import { readEnvironment } from '@railpost/runtime';
 import type { Terminal } from './terminal.ts';
 
 /** What to run. */
@@ -135,5 +136,7 @@ export class ManagedProcess {
 
 /** RAILPOST_ variables were read by `railpost up`; children get what it decided, as flags. */
 function childEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('RAILPOST_')));
+  return Object.fromEntries(
+    Object.entries(readEnvironment()).filter(([name]) => !name.startsWith('RAILPOST_')),
+  );
 }

@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readEnvironment } from '@railpost/runtime';
 import { Complaint } from '../complaint.ts';
 
 const minimum: readonly [number, number, number] = [2, 15, 1];
 
 /** Path of the program. @throws Complaint */
-export function findNatsProgram(path = process.env['PATH'] ?? ''): string {
+export function findNatsProgram(path = readEnvironment()['PATH'] ?? ''): string {
   const cached = fileURLToPath(new URL('../../../../.cache/bin/nats-server', import.meta.url));
   const candidates = [...path.split(delimiter).map((folder) => join(folder, 'nats-server')), cached];
   const tooOld: string[] = [];

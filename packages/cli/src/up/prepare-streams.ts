@@ -42,8 +42,7 @@ export async function prepareStreams(request: StreamsRequest): Promise<number> {
 }
 
 async function hasStreams(bus: Bus): Promise<boolean> {
-  for await (const name of await bus.manager.streams.names())
-    if (name === bus.names.incomingStream) return true;
+  for await (const name of bus.manager.streams.names()) if (name === bus.names.incomingStream) return true;
   return false;
 }
 

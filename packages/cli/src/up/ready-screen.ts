@@ -61,7 +61,8 @@ function listenerLines(facts: ReadyFacts): readonly string[] {
 
 function healthUrls(facts: ReadyFacts): string {
   const ports = facts.plan.map(({ httpPort }) => httpPort);
-  const [first = 0, last = 0] = [Math.min(...ports), Math.max(...ports)];
+  const first = Math.min(...ports);
+  const last = Math.max(...ports);
   return `http://${facts.address}:${first}/health ... ${last}   /metrics, /readyz too`;
 }
 

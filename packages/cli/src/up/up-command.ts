@@ -2,7 +2,7 @@
  * `railpost up -f DIR...`: the whole platform on this machine, in the foreground. Exit code 0: stopped by a signal; 1: could
  * not start, and one line says why; 2: wrong arguments.
  */
-import { SettingsError, formatHelp } from '@railpost/runtime';
+import { SettingsError, formatHelp, readEnvironment } from '@railpost/runtime';
 import { asksForHelp, parseArguments } from '../arguments.ts';
 import type { CommandOutput } from '../command-output.ts';
 import { Complaint } from '../complaint.ts';
@@ -24,7 +24,7 @@ export async function upCommand(args: readonly string[], out: CommandOutput): Pr
     const parsed = parseArguments(args, {
       shape: UpSettings,
       shorts: { f: 'file' },
-      environment: process.env,
+      environment: readEnvironment(),
     });
     // As kubectl takes them: -f DIR -f DIR; -f DIR DIR is understood too.
     const file = [...parsed.settings.file, ...parsed.positionals];

@@ -26,13 +26,13 @@ export function createAgentMetrics(registry: Registry, gauges: AgentGauges): Age
     registers,
   });
   const labels = new DestinationLabels([deliveries]);
-  addGauge(registry, 'railpost_agent_slots', 'Jobs that this agent takes at once.', gauges.slots);
-  addGauge(registry, 'railpost_agent_jobs', 'Jobs in work.', gauges.working);
+  addGauge(registry, 'railpost_agent_slots', 'Jobs that this agent takes at once.', () => gauges.slots());
+  addGauge(registry, 'railpost_agent_jobs', 'Jobs in work.', () => gauges.working());
   addGauge(
     registry,
     'railpost_agent_outcomes_unsettled',
     'Outcomes that no owner has made durable yet.',
-    gauges.unsettled,
+    () => gauges.unsettled(),
   );
   return {
     dispatches: new Counter({

@@ -6,7 +6,7 @@ import type { DeliveryOutcome, RecipientOutcome } from '@railpost/contracts';
 import { CommitRefusedError } from '../errors.ts';
 import { type LoggedStatus, logDisposition } from '../events/disposition.ts';
 import type { EventLog } from '../events/event-log.ts';
-import type { PendingRecipient, TaskResult } from './agent-task.ts';
+import type { PendingRecipient, RecipientResult, TaskResult } from './agent-task.ts';
 import type { JobInHand } from './jobs-in-hand.ts';
 import { agentStatuses } from './statuses.ts';
 
@@ -27,36 +27,32 @@ export function outcomeOf(
   result: TaskResult,
 ): DeliveryOutcome {
   const { job, task } = inHand.dispatched;
-  const content = result.content ?? 'read';
-  const byIndex = new Map(result.recipients.map((each) => [each.index, each]));
-  const recipients: RecipientOutcome[] = [];
-  let isIncomplete = false;
-  for (const { index, recipient } of pending) {
-    const found = byIndex.get(index);
-    if (found === undefined && content !== 'read') continue;
-    isIncomplete ||= found === undefined;
-    recipients.push({
-      orig: recipient.orig,
-      final: recipient.final,
-      run: recipient.run,
-      n: recipient.n,
-      disposition: found?.disposition ?? 'deferred',
-      status: found?.status ?? agentStatuses.noResult,
-      relay: found?.relay ?? 'none',
-    });
-  }
+  const { content = 'read', isOwnFault = false, isDestinationFault = false, reportQueueId } = result;
+  const results = new Map(result.recipients.map((each) => [each.index, each]));
+  const known = pending.filter(({ index }) => results.has(index));
+  // Nothing was attempted when the content could not be read; else a recipient without a result is a bug of the agent.
+  const reported = content === 'read' ? pending : known;
   return {
     version: 1,
     jobId: job.jobId,
     queueId: job.queueId,
     destination: job.destination,
     task,
-    recipients,
+    recipients: reported.map((each) => recipientOutcomeOf(each, results.get(each.index))),
     content,
-    isOwnFault: isIncomplete || (result.isOwnFault ?? false),
-    isDestinationFault: result.isDestinationFault ?? false,
-    ...(result.reportQueueId === undefined ? {} : { reportQueueId: result.reportQueueId }),
+    isOwnFault: isOwnFault || known.length < reported.length,
+    isDestinationFault,
+    ...(reportQueueId === undefined ? {} : { reportQueueId }),
   };
+}
+
+function recipientOutcomeOf(
+  { recipient }: PendingRecipient,
+  found: RecipientResult | undefined,
+): RecipientOutcome {
+  const { orig, final, run, n } = recipient;
+  const result = found ?? { disposition: 'deferred', status: agentStatuses.noResult, relay: 'none' };
+  return { orig, final, run, n, disposition: result.disposition, status: result.status, relay: result.relay };
 }
 
 /** Seconds of `delays=`: before the schedule, in the schedule, connection set-up, transmission. */

@@ -65,27 +65,34 @@ export function variableOf(name: string): string {
 }
 
 function writtenValues(shape: SettingsShape, source: SettingsSource): Map<string, string> {
-  const names = new Map(Object.keys(shape).map((name) => [flagOf(name), name]));
   const written = new Map<string, string>();
-  for (const name of names.values()) {
+  for (const name of Object.keys(shape)) {
     const value = source.environment[variableOf(name)];
     if (value !== undefined) written.set(name, value);
   }
-  const fromFlags = new Set<string>();
-  const rest = source.argv.filter((argument) => modes[argument] === undefined);
+  for (const [name, values] of flagValues(shape, source.argv)) {
+    const schema = shape[name];
+    const isList = schema !== undefined && settingFacts(schema).isList === true;
+    written.set(name, isList ? values.join(',') : (values.at(-1) ?? ''));
+  }
+  return written;
+}
+
+/** Values of each flag in the order they were given. @throws SettingsError */
+function flagValues(shape: SettingsShape, argv: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const names = new Map(Object.keys(shape).map((name) => [flagOf(name), name]));
+  const values = new Map<string, string[]>();
+  const rest = argv.filter((argument) => modes[argument] === undefined);
   for (let at = 0; at < rest.length; at += 1) {
     const { flag, inline } = splitFlag(rest[at] ?? '');
     const name = names.get(flag);
     const schema = name === undefined ? undefined : shape[name];
     if (name === undefined || schema === undefined) throw new SettingsError(flag, 'unknown setting');
-    const facts = settingFacts(schema);
-    const value = inline ?? (facts.isSwitch ? 'true' : rest[(at += 1)]);
+    const value = inline ?? (settingFacts(schema).isSwitch ? 'true' : rest[(at += 1)]);
     if (value === undefined) throw new SettingsError(flag, 'needs a value');
-    const before = facts.isList === true && fromFlags.has(name) ? `${written.get(name) ?? ''},` : '';
-    written.set(name, before + value);
-    fromFlags.add(name);
+    values.set(name, [...(values.get(name) ?? []), value]);
   }
-  return written;
+  return values;
 }
 
 function splitFlag(argument: string): { readonly flag: string; readonly inline: string | undefined } {

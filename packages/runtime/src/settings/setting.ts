@@ -186,7 +186,7 @@ function register<Value>(
   const known = { text: facts.text, ...more, isSwitch: false };
   if (facts.default === undefined) {
     registry.add(schema, { ...known, isRequired: true });
-    return schema as unknown as Setting<Value>;
+    return schema;
   }
   const withDefault = schema.prefault(facts.default);
   registry.add(withDefault, { ...known, default: facts.default, isRequired: false });
