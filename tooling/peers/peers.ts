@@ -3,7 +3,6 @@
  * (an S3 server) by Go. The table is the whole knowledge; `main.ts` acts on it, `npm test` checks it.
  */
 import { spawnSync } from 'node:child_process';
-import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,12 +29,6 @@ const peers: readonly Peer[] = [
     probe: ['perl', '-MNet::SSLeay', '-e', '1'],
     // Only recommended by swaks, but without it --tls does not exist.
     debianPackages: ['swaks', 'libnet-ssleay-perl'],
-  },
-  {
-    name: 'TLS for swaks',
-    files: [],
-    probe: ['perl', '-MNet::SSLeay', '-e', '1'],
-    debianPackage: 'libnet-ssleay-perl',
   },
   { name: 'pflogsumm', files: ['pflogsumm'], debianPackages: ['pflogsumm'] },
   { name: 'versitygw', files: ['versitygw'], debianPackages: [] },
