@@ -18,6 +18,7 @@ export async function createQueueManager(
     shards,
     generation: await findGeneration(context),
     replicas: settings.replicas,
+    ackWaitMs: settings.ackWait,
     maxBytes: {
       incoming: settings.incomingMaxBytes,
       active: settings.activeMaxBytes,
@@ -28,6 +29,7 @@ export async function createQueueManager(
     leaseTtlMs: leaseTtl,
     heartbeatMs: heartbeat,
     parkAfterMs: settings.parkAfter,
+    ackWaitMs: settings.ackWait,
   });
 }
 

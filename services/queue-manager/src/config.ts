@@ -27,6 +27,12 @@ export const QueueManagerSettings = {
     min: '1Mi',
     max: '1024Gi',
   }),
+  ackWait: setting.duration({
+    text: 'Silence after which NATS gives the messages of an owner (or of a cleanup) to the next one.',
+    default: '30s',
+    min: '500ms',
+    max: '5m',
+  }),
   parkAfter: setting.duration({
     text: 'Time in ACTIVE after which a job moves to DEFER, so that finished messages can be purged.',
     default: '60s',

@@ -7,6 +7,8 @@ export interface Timing {
   readonly leaseTtlMs: number;
   /** Heartbeat period of agents (rule 8). */
   readonly heartbeatMs: number;
+  /** ack_wait of the consumer of ACTIVE. */
+  readonly ackWaitMs: number;
   /** Age in ACTIVE after which a job moves to DEFER (rule 10). */
   readonly parkAfterMs: number;
 }

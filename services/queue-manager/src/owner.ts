@@ -78,7 +78,6 @@ export class ShardOwner {
   readonly #removers: (() => void)[] = [];
   #consumption: Consumption | undefined;
   #purge: AckFloorPurge | undefined;
-  #wasAdopting = true;
 
   constructor(parts: OwnerParts, takeover: Takeover) {
     this.#parts = parts;
@@ -122,10 +121,7 @@ export class ShardOwner {
     );
     this.#removers.push(
       context.configuration.onChange(() => this.#resume()),
-      context.bus.onReconnect(() => {
-        this.#term.beginAdoption();
-        this.#wasAdopting = true;
-      }),
+      context.bus.onReconnect(() => this.#term.beginAdoption()),
     );
   }
 
@@ -199,6 +195,7 @@ export class ShardOwner {
     this.#consumption = await consume(bus, {
       stream,
       consumer: queueManagerConsumer,
+      ackWaitMs: this.#parts.timing.ackWaitMs,
       signal: this.#term.signal,
       onMessage: (message) => {
         this.#term.watch(admit(this.#term, message, this.#takeover.deliveredBefore));
@@ -221,10 +218,7 @@ export class ShardOwner {
   #tick(): void {
     if (!this.#term.mayAct()) return;
     this.queue.tick(this.#parts.context.clock.nowMs());
-    if (this.#wasAdopting && !this.#term.isAdopting()) {
-      this.#wasAdopting = false;
-      this.queue.endAdoption();
-    }
+    this.queue.endAdoption();
     this.#term.watch(this.#loader.run());
     this.#term.kick();
   }

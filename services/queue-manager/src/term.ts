@@ -41,7 +41,7 @@ export class Term {
   readonly #parts: TermParts;
   readonly #ended = new AbortController();
   readonly #startedAt: number;
-  #adoptUntil: number;
+  #adoptUntil = Number.POSITIVE_INFINITY;
   #onKick: () => void = () => undefined;
 
   constructor(parts: TermParts) {
@@ -54,13 +54,13 @@ export class Term {
     this.generation = parts.generation;
     this.queue = new ShardQueue({
       concurrency: () => context.configuration.current().platform.delivery,
+      isAdopting: () => this.isAdopting(),
       suspendedDomain: (job) =>
         job.record === undefined ? undefined : suspendedDomainOf(context, job.record.job),
     });
     const { queue, done, holds, signal } = this;
     this.effects = new Effects({ context, shard, writer, journal, queue, done, holds, metrics, signal });
     this.#startedAt = context.clock.monotonicMs();
-    this.#adoptUntil = this.#startedAt + this.adoptionMs;
     const end = () => this.end('deposed');
     writer.deposed.addEventListener('abort', end, { once: true });
     parts.lease.lost.addEventListener('abort', () => this.end('lease lost'), { once: true });

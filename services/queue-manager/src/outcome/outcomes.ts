@@ -12,6 +12,7 @@ import {
   type OutcomeFrame,
   encodeRecord,
 } from '@railpost/contracts';
+import type { Timing } from '../context.ts';
 import { exclusively } from '../effects.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { bodyMissing, destinationDead, expired, heldForOwnFault } from '../events.ts';
@@ -27,9 +28,6 @@ import {
   settleFailureReport,
   settleLate,
 } from './settle.ts';
-
-/** Time after a takeover in which a failure of an unknown job is not acknowledged: ACTIVE may still bring the job. */
-const strangerGraceMs = 45_000;
 
 /** Settles the outcomes of one term. */
 export class Outcomes {
@@ -139,7 +137,7 @@ export class Outcomes {
 
   /** An outcome for a job that this owner does not know, or that another agent has by now (rule 7). */
   async #settleStranger(outcome: DeliveryOutcome): Promise<boolean> {
-    const { effects, done, incomingLast, ageMs, metrics } = this.#term;
+    const { effects, done, incomingLast, ageMs, metrics, timing } = this.#term;
     const { queueId } = outcome;
     const isFact = (disposition: string) =>
       outcome.task === 'deliver' ? disposition === 'delivered' : disposition !== 'deferred';
@@ -157,7 +155,9 @@ export class Outcomes {
       return false;
     }
     const isWholeFact = facts.length === outcome.recipients.length && outcome.content === 'read';
-    return isWholeFact || ageMs > strangerGraceMs || this.#term.queue.get(outcome.jobId) !== undefined;
+    return (
+      isWholeFact || ageMs > strangerGraceMs(timing) || this.#term.queue.get(outcome.jobId) !== undefined
+    );
   }
 
   /** No body: settled already (drop), or for a human (CORRUPT). False when the journal gives no answer (rule 15). */
@@ -230,4 +230,9 @@ export class Outcomes {
     if (settlement.isHeldForOwnFault)
       heldForOwnFault(context.log, { queueId, jobId, destination: record.job.destination });
   }
+}
+
+/** Time after a takeover in which a failure of an unknown job is not acknowledged: ACTIVE may still bring the job. */
+function strangerGraceMs(timing: Timing): number {
+  return timing.ackWaitMs * 1.5;
 }

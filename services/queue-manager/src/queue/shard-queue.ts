@@ -10,6 +10,8 @@ import type { ConcurrencySettings } from '../schedule/concurrency.ts';
 /** What the queue asks about a loaded job. */
 export interface QueueFacts {
   concurrency(): ConcurrencySettings;
+  /** True while jobs that an agent may have from a former owner wait for heartbeats (rule 8). */
+  isAdopting(): boolean;
   /** The suspended MailDomain that the job belongs to, if any. */
   suspendedDomain(job: QueuedJob): string | undefined;
 }
@@ -114,8 +116,9 @@ export class ShardQueue {
       }
   }
 
-  /** The wait for heartbeats is over: what no agent named may be dispatched. */
+  /** The wait for heartbeats is over: what no agent named may be dispatched. Harmless at any other time. */
   endAdoption(): void {
+    if (this.#facts.isAdopting()) return;
     for (const job of [...this.#adopting]) {
       job.mayBeElsewhere = false;
       this.#leave(job);
@@ -189,7 +192,7 @@ export class ShardQueue {
   }
 
   #placeDue(job: QueuedJob): void {
-    if (job.mayBeElsewhere) {
+    if (job.mayBeElsewhere && this.#facts.isAdopting()) {
       job.stage = 'adopting';
       this.#adopting.add(job);
       return;

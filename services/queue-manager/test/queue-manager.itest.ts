@@ -1,0 +1,467 @@
+/** queue-manager as a process against a real nats-server and a directory spool, with scripted delivery agents. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type NatsServer, startNatsServer } from '@railpost/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type TestPlatform,
+  type Times,
+  bounced,
+  configure,
+  control,
+  deferred,
+  delivered,
+  enqueue,
+  isDrained,
+  journalKinds,
+  makeJob,
+  openPlatform,
+  readDefer,
+  readJournal,
+  startAgent,
+  startManager,
+  until,
+} from './harness.ts';
+
+let server: NatsServer;
+const platforms: TestPlatform[] = [];
+
+beforeAll(async () => {
+  server = await startNatsServer();
+});
+afterAll(() => server.stop());
+afterEach(async () => {
+  for (const platform of platforms.splice(0)) await platform.close();
+});
+
+async function open(options: Times & { shards?: number } = {}): Promise<TestPlatform> {
+  const platform = await openPlatform(server, options);
+  platforms.push(platform);
+  return platform;
+}
+
+describe('delivery', () => {
+  it('journals what agents delivered and leaves nothing in NATS', async () => {
+    const platform = await open();
+    const agent = await startAgent(platform, 'smtp');
+    const manager = await startManager(platform);
+    const jobs = Array.from({ length: 300 }, (_, index) =>
+      makeJob({ nextHop: { transport: 'smtp', mx: `d${index % 20}.test` } }),
+    );
+
+    await enqueue(platform, ...jobs);
+    await until(() => isDrained(platform));
+
+    const journal = await readJournal(platform);
+    expect(journal).toHaveLength(300);
+    expect(new Set(journal.map((entry) => entry.kind))).toEqual(new Set(['delivered']));
+    expect(agent.tasks).toHaveLength(300);
+    expect(manager.events.filter((each) => each.event === 'removed')).toHaveLength(300);
+    expect((await manager.stop()).code).toBe(0);
+  });
+
+  it('tries a deferred job again after its backoff, and forgets it when it is delivered', async () => {
+    const platform = await open();
+    const times: number[] = [];
+    await startAgent(platform, 'smtp', (task) => {
+      times.push(performance.now());
+      return times.length < 3 ? deferred(task) : delivered(task);
+    });
+    await startManager(platform);
+    const job = makeJob();
+
+    await enqueue(platform, job);
+    await until(() => isDrained(platform));
+
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(gaps[0]).toBeGreaterThan(950);
+    expect(gaps[1]).toBeGreaterThan(1950);
+    expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
+  });
+
+  it('lets bounce report a failure before it is journalled, and drops that of the null reverse-path', async () => {
+    const platform = await open();
+    const seen: string[][] = [];
+    await startAgent(platform, 'smtp', bounced);
+    const bounce = await startAgent(platform, 'bounce', async (task) => {
+      seen.push(await journalKinds(platform, task.job.queueId));
+      return { ...delivered(task), reportQueueId: 'x' };
+    });
+    await startManager(platform);
+    const ordinary = makeJob();
+    const report = makeJob({ reversePath: '' });
+
+    await enqueue(platform, ordinary, report);
+    await until(() => isDrained(platform));
+
+    expect(bounce.tasks.map((task) => [task.job.queueId, task.task])).toEqual([
+      [ordinary.queueId, 'failure'],
+    ]);
+    expect(bounce.tasks[0]?.report?.outcomes[0]?.status.code).toBe('5.1.1');
+    expect(seen).toEqual([[]]);
+    expect(await journalKinds(platform, ordinary.queueId)).toEqual(['bounced']);
+    expect(await journalKinds(platform, report.queueId)).toEqual(['dropped']);
+  });
+
+  it('settles each recipient of a job by itself', async () => {
+    const platform = await open();
+    let attempts = 0;
+    await startAgent(platform, 'smtp', (task) => {
+      attempts += 1;
+      const dispositions = ['delivered', 'bounced', attempts < 2 ? 'deferred' : 'delivered'] as const;
+      return {
+        recipients: task.pending.map(({ index }) => ({
+          index,
+          disposition: dispositions[index] ?? 'deferred',
+          status: { code: '2.0.0', text: '' },
+          relay: 'x',
+        })),
+      };
+    });
+    const bounce = await startAgent(platform, 'bounce');
+    await startManager(platform);
+    const job = makeJob({
+      recipients: [{ final: 'a@p.test' }, { final: 'b@p.test' }, { final: 'c@p.test' }],
+    });
+
+    await enqueue(platform, job);
+    await until(() => isDrained(platform));
+
+    const journal = await readJournal(platform, job.queueId);
+    expect(journal.map((entry) => `${entry.final} ${entry.kind}`).sort()).toEqual([
+      'a@p.test delivered',
+      'b@p.test bounced',
+      'c@p.test delivered',
+    ]);
+    expect(bounce.tasks.map((task) => task.pending.map(({ index }) => index))).toEqual([[1]]);
+  });
+
+  it('settles error, retry and discard itself and logs their dispositions', async () => {
+    const platform = await open();
+    const bounce = await startAgent(platform, 'bounce');
+    const manager = await startManager(platform);
+    const error = makeJob({ nextHop: { transport: 'error', code: '5.1.6', text: 'moved away' } });
+    const discard = makeJob({ nextHop: { transport: 'discard' } });
+    const retry = makeJob({ nextHop: { transport: 'retry', code: '4.7.1', text: 'later' } });
+
+    await enqueue(platform, error, discard, retry);
+    await until(async () => (await readJournal(platform)).length === 2);
+    await until(async () => ((await readDefer(platform, retry))?.tries ?? 0) >= 2);
+
+    expect(await journalKinds(platform, error.queueId)).toEqual(['bounced']);
+    expect(await journalKinds(platform, discard.queueId)).toEqual(['discarded']);
+    expect(bounce.tasks[0]?.report?.outcomes[0]?.status).toMatchObject({ code: '5.1.6', text: 'moved away' });
+    const lines = manager.events.filter((each) => each.event === 'disposition');
+    expect(lines.find((each) => each['queueId'] === discard.queueId)).toMatchObject({
+      status: 'sent',
+      dsn: '2.0.0',
+    });
+    expect(lines.find((each) => each['queueId'] === retry.queueId)).toMatchObject({ status: 'deferred' });
+  });
+
+  it('returns mail at the end of its lifetime, holds it when only our own faults stood in the way', async () => {
+    const platform = await open({ lifetime: '3s' });
+    await startAgent(platform, 'smtp', deferred);
+    await startAgent(platform, 'lmtp', () => {
+      throw new Error('a bug');
+    });
+    const bounce = await startAgent(platform, 'bounce');
+    const manager = await startManager(platform);
+    const late = makeJob();
+    const buggy = makeJob({ nextHop: { transport: 'lmtp', host: 'h', port: 24 } });
+
+    await enqueue(platform, late, buggy);
+    await manager.waitForEvent('held-for-own-fault');
+    await until(async () => (await journalKinds(platform, late.queueId)).includes('bounced'));
+
+    expect(manager.events.find((each) => each.event === 'expired')?.['queueId']).toBe(late.queueId);
+    expect(bounce.tasks.map((task) => task.job.queueId)).toEqual([late.queueId]);
+    expect((await readDefer(platform, buggy))?.state).toBe('held');
+    expect(await journalKinds(platform, buggy.queueId)).toEqual(['held']);
+  });
+
+  it('warns the sender of a delay once and goes on trying', async () => {
+    const platform = await open({ delayWarning: '1s' });
+    await startAgent(platform, 'smtp', deferred);
+    const bounce = await startAgent(platform, 'bounce');
+    await startManager(platform);
+    const job = makeJob();
+
+    await enqueue(platform, job);
+    await until(async () => ((await readDefer(platform, job))?.tries ?? 0) >= 4);
+
+    expect(bounce.tasks.map((task) => task.task)).toEqual(['delay']);
+    expect(bounce.tasks[0]?.report?.willRetryUntil).toBeDefined();
+    expect((await readDefer(platform, job))?.hasDelayWarning).toBe(true);
+  });
+
+  it('defers the jobs of a dead destination without attempts and leaves others alone', async () => {
+    const platform = await open({ backoff: { minimum: '30s', maximum: '60s' } });
+    const agent = await startAgent(platform, 'smtp', (task) =>
+      task.job.destination === 'smtp:dead.test'
+        ? { ...deferred(task), isDestinationFault: true }
+        : delivered(task),
+    );
+    const manager = await startManager(platform);
+    const dead = Array.from({ length: 60 }, () =>
+      makeJob({ nextHop: { transport: 'smtp', mx: 'dead.test' } }),
+    );
+    const alive = Array.from({ length: 10 }, () =>
+      makeJob({ nextHop: { transport: 'smtp', mx: 'alive.test' } }),
+    );
+
+    await enqueue(platform, ...dead, ...alive);
+    await until(
+      async () => (await control(platform, { operation: 'statistics' })).statistics?.deferred === 60,
+    );
+
+    const attempted = agent.tasks.filter((task) => task.job.destination === 'smtp:dead.test').length;
+    expect(attempted).toBeLessThan(15);
+    await until(async () => (await readJournal(platform)).length === 10);
+    const skipped = manager.events.filter(
+      (each) =>
+        each.event === 'disposition' && String(each['reason']).startsWith('delivery temporarily suspended'),
+    );
+    expect(skipped.length).toBe(60 - attempted);
+  });
+
+  it('never runs more deliveries to a destination than its window allows', async () => {
+    const platform = await open();
+    let running = 0;
+    let most = 0;
+    await startAgent(
+      platform,
+      'smtp',
+      async (task) => {
+        running += 1;
+        most = Math.max(most, running);
+        await sleep(20);
+        running -= 1;
+        return delivered(task);
+      },
+      200,
+    );
+    await startManager(platform);
+
+    await enqueue(platform, ...Array.from({ length: 200 }, () => makeJob()));
+    await until(() => isDrained(platform));
+
+    expect(most).toBeGreaterThan(5);
+    expect(most).toBeLessThanOrEqual(20);
+  });
+
+  it('keeps the mail of a suspended domain without attempts and goes on when it is resumed', async () => {
+    const platform = await open({ suspend: true });
+    const agent = await startAgent(platform, 'mailbox');
+    await startManager(platform);
+    const job = makeJob({
+      nextHop: { transport: 'mailbox', domain: 'example.test' },
+      mailDomain: 'example.test',
+      recipients: [{ final: 'alice@example.test' }],
+    });
+
+    await enqueue(platform, job);
+    await sleep(1500);
+    const whileSuspended = agent.tasks.length;
+    await configure(platform.bus, { suspend: false });
+    await until(() => isDrained(platform));
+
+    expect(whileSuspended).toBe(0);
+    expect(agent.count(job.jobId)).toBe(1);
+  });
+
+  it('parks a flood of one destination so that ACTIVE does not fill', async () => {
+    const platform = await open();
+    await startManager(platform);
+    const flood = Array.from({ length: 1500 }, () => makeJob());
+
+    await enqueue(platform, ...flood);
+    const { bus } = platform;
+    await until(async () => (await bus.manager.streams.info(bus.names.deferStream(0))).state.messages > 400);
+    const agent = await startAgent(platform, 'smtp');
+    await until(() => isDrained(platform), 40_000);
+
+    expect(new Set(agent.tasks.map((task) => task.job.jobId)).size).toBe(1500);
+    expect(agent.tasks).toHaveLength(1500);
+  });
+
+  it('moves jobs that stay long in ACTIVE to DEFER so that the floor does not lag', async () => {
+    const platform = await open();
+    await startManager(platform, ['--park-after', '1s']);
+    const job = makeJob();
+
+    await enqueue(platform, job);
+    await until(async () => (await readDefer(platform, job))?.state === 'active');
+    const { bus } = platform;
+    await until(async () => (await bus.manager.streams.info(bus.names.activeStream(0))).state.messages === 0);
+    const agent = await startAgent(platform, 'smtp');
+    await until(() => isDrained(platform));
+
+    expect(agent.count(job.jobId)).toBe(1);
+  });
+
+  it('gives the job of an agent that fell silent to another', async () => {
+    const platform = await open();
+    const first = await startAgent(platform, 'smtp', () => new Promise(() => undefined));
+    const manager = await startManager(platform);
+    const job = makeJob();
+
+    await enqueue(platform, job);
+    await until(() => first.count(job.jobId) === 1);
+    await first.die();
+    const second = await startAgent(platform, 'smtp');
+    await until(() => isDrained(platform));
+
+    expect(second.count(job.jobId)).toBe(1);
+    expect(manager.events.find((each) => each.event === 'redispatched')?.['queueId']).toBe(job.queueId);
+  });
+
+  it('moves a job whose content is missing to CORRUPT unless the journal says that it is settled', async () => {
+    const platform = await open();
+    await startAgent(platform, 'smtp', () => ({ recipients: [], content: 'gone' }));
+    const manager = await startManager(platform);
+    const job = makeJob();
+
+    await enqueue(platform, job);
+    await manager.waitForEvent('body-missing');
+    await until(() => isDrained(platform));
+
+    const { bus } = platform;
+    expect((await bus.manager.streams.info(bus.names.corruptStream)).state.messages).toBe(1);
+    expect(await journalKinds(platform, job.queueId)).toEqual([]);
+  });
+});
+
+describe('control', () => {
+  it('lists, shows and counts', async () => {
+    const platform = await open({ backoff: { minimum: '60s', maximum: '60s' } });
+    await startAgent(platform, 'smtp', deferred);
+    await startManager(platform);
+    const jobs = Array.from({ length: 5 }, () => makeJob());
+    await enqueue(platform, ...jobs);
+    await until(
+      async () => (await control(platform, { operation: 'statistics' })).statistics?.deferred === 5,
+    );
+
+    const first = await control(platform, { operation: 'list', limit: 3 });
+    const rest = await control(platform, { operation: 'list', limit: 3, after: first.next ?? '' });
+    const shown = await control(platform, { operation: 'show', queueId: jobs[0]?.queueId ?? '' });
+
+    expect([first.rows?.length, rest.rows?.length, rest.next]).toEqual([3, 2, undefined]);
+    const listed = [...(first.rows ?? []), ...(rest.rows ?? [])].map((row) => row.queueId);
+    expect(listed).toEqual(jobs.map((job) => job.queueId).sort());
+    expect(first.rows?.[0]).toMatchObject({
+      queue: 'deferred',
+      destination: 'smtp:partner.test',
+      reversePath: 'alice@example.test',
+      recipients: ['bob@partner.test'],
+      tries: 1,
+      reason: 'scripted deferred',
+    });
+    expect(shown.jobs?.[0]?.defer?.state).toBe('deferred');
+  });
+
+  it('flush tries deferred jobs at once', async () => {
+    const platform = await open({ backoff: { minimum: '60s', maximum: '60s' } });
+    let attempts = 0;
+    await startAgent(platform, 'smtp', (task) => (++attempts === 1 ? deferred(task) : delivered(task)));
+    await startManager(platform);
+    const job = makeJob();
+    await enqueue(platform, job);
+    await until(async () => (await readDefer(platform, job)) !== undefined);
+
+    const reply = await control(platform, { operation: 'flush', destination: 'partner.test' });
+    await until(() => isDrained(platform));
+
+    expect(reply.changed).toBe(1);
+    expect(attempts).toBe(2);
+  });
+
+  it('holds a deferred job until it is released, across a restart', async () => {
+    const platform = await open();
+    let isWorking = false;
+    const agent = await startAgent(platform, 'smtp', (task) =>
+      isWorking ? delivered(task) : deferred(task),
+    );
+    const first = await startManager(platform);
+    const job = makeJob();
+    await enqueue(platform, job);
+    await until(async () => (await readDefer(platform, job)) !== undefined);
+
+    let held = 0;
+    await until(async () => {
+      held += (await control(platform, { operation: 'hold', queueId: job.queueId })).changed ?? 0;
+      return held === 1;
+    });
+    const before = agent.tasks.length;
+    isWorking = true;
+    await first.kill();
+    await startManager(platform);
+    await until(async () => (await control(platform, { operation: 'statistics' })).statistics?.held === 1);
+    await sleep(2500);
+    const whileHeld = agent.tasks.length;
+    const released = await control(platform, { operation: 'release', queueId: job.queueId });
+    await until(() => isDrained(platform));
+
+    expect(whileHeld).toBe(before);
+    expect(released.changed).toBe(1);
+    expect((await journalKinds(platform, job.queueId)).filter((kind) => kind !== 'held')).toEqual([
+      'released',
+      'delivered',
+    ]);
+  });
+
+  it('holds what arrives later of a message, and what was born held', async () => {
+    const platform = await open();
+    const agent = await startAgent(platform, 'smtp');
+    await startManager(platform);
+    const later = makeJob();
+    const born = makeJob({ recipients: [{ final: 'a@p.test', isHeld: true }] });
+    await control(platform, { operation: 'hold', queueId: later.queueId });
+
+    await enqueue(platform, later, born);
+    await until(async () => (await control(platform, { operation: 'statistics' })).statistics?.held === 2);
+    const attemptsWhileHeld = agent.tasks.length;
+    await control(platform, { operation: 'release', queueId: later.queueId });
+    await control(platform, { operation: 'release', queueId: born.queueId });
+    await until(() => isDrained(platform));
+
+    expect(attemptsWhileHeld).toBe(0);
+    expect(await journalKinds(platform, born.queueId)).toEqual(['held', 'released', 'delivered']);
+  });
+
+  it('answers in flight for a job in an agent hand, and holds it when its attempt has ended', async () => {
+    const platform = await open();
+    let end: () => void = () => undefined;
+    const agent = await startAgent(platform, 'smtp', async (task) => {
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      return deferred(task);
+    });
+    await startManager(platform);
+    const job = makeJob();
+    await enqueue(platform, job);
+    await until(() => agent.tasks.length === 1);
+
+    const reply = await control(platform, { operation: 'hold', queueId: job.queueId });
+    end();
+    await until(async () => (await readDefer(platform, job))?.state === 'held');
+
+    expect([reply.changed, reply.inFlight]).toEqual([0, 1]);
+  });
+
+  it('deletes a job from the queue and journals it', async () => {
+    const platform = await open({ backoff: { minimum: '60s', maximum: '60s' } });
+    await startAgent(platform, 'smtp', deferred);
+    await startManager(platform);
+    const job = makeJob();
+    await enqueue(platform, job);
+    await until(async () => (await readDefer(platform, job)) !== undefined);
+
+    const reply = await control(platform, { operation: 'delete', queueId: job.queueId });
+    await until(() => isDrained(platform));
+
+    expect(reply.changed).toBe(1);
+    expect(await journalKinds(platform, job.queueId)).toEqual(['deleted']);
+  });
+});
