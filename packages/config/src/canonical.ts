@@ -5,7 +5,7 @@
 import { encodeUtf8 } from '@railpost/mail';
 
 /** Canonical JSON text of a JSON value (undefined members are left out). */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const members = Object.entries(value)

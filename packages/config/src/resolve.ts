@@ -15,7 +15,7 @@ import { type Route, type RouteQuestion, decideRoute } from './route.ts';
 import type { DomainSettings } from './settings.ts';
 
 /** Most finals of one original (Postfix virtual_alias_expansion_limit). */
-export const expansionLimit = 1000;
+const expansionLimit = 1000;
 /** Most addresses looked at for one original: every final may have been reached by a chain of a few. */
 const visitLimit = 5 * expansionLimit;
 /** Longest chain (Postfix virtual_alias_recursion_limit is 1000; nobody means more than this). */

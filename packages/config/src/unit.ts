@@ -100,7 +100,7 @@ export function parseRoot(bytes: Uint8Array): ConfigRoot {
 }
 
 /** Parses a unit. The root's hash vouches for what is in it, so that only the version is looked at. */
-export function parseVersioned<T extends { readonly version: 1 }>(bytes: Uint8Array): T {
+function parseVersioned<T extends { readonly version: 1 }>(bytes: Uint8Array): T {
   const value: unknown = JSON.parse(decodeUtf8(bytes));
   if (typeof value !== 'object' || value === null || !('version' in value) || value.version !== 1) {
     throw new RangeError('the configuration unit is of a version that this release does not know');

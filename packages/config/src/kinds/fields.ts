@@ -15,9 +15,9 @@ const domainSource = `${label}(\\.${label})*`;
 const localPartSource = `${atom}(\\.${atom})*`;
 
 /** Domains: A-labels in lower case. */
-export const domainNamePattern: RegExp = new RegExp(`^${domainSource}$`);
+const domainNamePattern = new RegExp(`^${domainSource}$`);
 /** Local parts: dot-strings in lower case (RFC 5321 section 4.1.2). */
-export const localPartPattern: RegExp = new RegExp(`^${localPartSource}$`);
+const localPartPattern = new RegExp(`^${localPartSource}$`);
 const addressPattern = new RegExp(`^${localPartSource}@${domainSource}$`);
 const hostPattern = new RegExp(`^(${domainSource}|[0-9a-f:.]+)$`);
 const objectNamePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;

@@ -9,7 +9,7 @@ import { NextHopManifest } from './next-hop.ts';
 import { immutable, ruled } from './rule.ts';
 
 /** True when RE2 takes the pattern (so does Kubernetes, whose engine is the same). */
-export function isRegularExpression(pattern: string): boolean {
+function isRegularExpression(pattern: string): boolean {
   try {
     RE2JS.compile(pattern, RE2JS.CASE_INSENSITIVE);
     return true;

@@ -53,7 +53,7 @@ const limitFields = {
 };
 
 /** Defaults of the limits, in the spelling of manifests. */
-export const defaultLimits = {
+const defaultLimits = {
   messageSize: 10_240_000,
   recipients: 1000,
   headerSize: '512Ki',

@@ -13,7 +13,7 @@ export interface Prefix {
 }
 
 /** Shortest prefix that may be trusted, by family. fc00::/7 (RFC 4193) is excepted. */
-export const shortestTrustedPrefix: Readonly<Record<4 | 6, number>> = { 4: 8, 6: 16 };
+const shortestTrustedPrefix: Readonly<Record<4 | 6, number>> = { 4: 8, 6: 16 };
 
 /** Parses `address/length`; undefined when it is malformed, has host bits, or is IPv4 mapped into IPv6. */
 export function parsePrefix(text: string): Prefix | undefined {
@@ -32,11 +32,6 @@ export function mayBeTrusted(prefix: Prefix): boolean {
   if (prefix.length >= shortestTrustedPrefix[prefix.family]) return true;
   const first = prefix.octets[0] ?? 0;
   return prefix.family === 6 && prefix.length >= 7 && (first === 0xfc || first === 0xfd);
-}
-
-/** True when the text is an IPv4 or IPv6 address. */
-export function isIpAddress(text: string): boolean {
-  return (text.includes(':') ? ipv6Octets(text) : ipv4Octets(text)) !== undefined;
 }
 
 function ipv4Octets(text: string): readonly number[] | undefined {

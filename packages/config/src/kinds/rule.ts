@@ -17,7 +17,7 @@ export interface Rule<T> {
 }
 
 /** Key of the metadata that carries CEL rules into the CRD. */
-export const validationsKey = 'x-kubernetes-validations';
+const validationsKey = 'x-kubernetes-validations';
 
 /** Adds rules to a schema: checked when parsing, published in the CRD. */
 export function ruled<S extends z.ZodType>(schema: S, ...rules: readonly Rule<z.output<S>>[]): S {
