@@ -82,56 +82,40 @@ const rcodes = { servfail: 2, nxdomain: 3, refused: 5 } as const;
 const truncatedFlag = 1 << 9;
 
 function answerTo(query: DecodedPacket, table: ReadonlyMap<string, DnsName>, via: 'udp' | 'tcp') {
-  const question = query.questions?.[0];
-  const asked = question?.name.toLowerCase() ?? '';
+  const questions = query.questions ?? [];
+  const asked = questions[0]?.name.toLowerCase() ?? '';
+  const base = { type: 'response' as const, id: query.id ?? 0, questions };
   const name = table.get(asked);
-  const base = {
-    type: 'response' as const,
-    id: query.id ?? 0,
-    questions: query.questions ?? [],
-    authorities: [] as Answer[],
-    answers: [] as Answer[],
-  };
   if (name === undefined)
     return { ...base, flags: AUTHORITATIVE_ANSWER | rcodes.nxdomain, authorities: [soa(asked)] };
-  if (name.fault === 'servfail' || name.fault === 'refused') return { ...base, flags: rcodes[name.fault] };
-  if (name.fault === 'truncated' && via === 'udp')
-    return { ...base, flags: AUTHORITATIVE_ANSWER | truncatedFlag };
-  const answers = recordsOf(asked, question?.type ?? 'A', table);
-  return {
-    ...base,
-    flags: AUTHORITATIVE_ANSWER,
-    answers,
-    authorities: answers.length === 0 ? [soa(asked)] : [],
-  };
+  const flags = flagsOf(name, via);
+  if (flags !== AUTHORITATIVE_ANSWER) return { ...base, flags };
+  const answers = recordsOf(asked, questions[0]?.type ?? 'A', table);
+  return { ...base, flags, answers, authorities: answers.length === 0 ? [soa(asked)] : [] };
+}
+
+function flagsOf({ fault }: DnsName, via: 'udp' | 'tcp'): number {
+  if (fault === 'servfail' || fault === 'refused') return rcodes[fault];
+  return fault === 'truncated' && via === 'udp' ? AUTHORITATIVE_ANSWER | truncatedFlag : AUTHORITATIVE_ANSWER;
 }
 
 /** `depth` ends alias chains that run in a circle. */
 function recordsOf(asked: string, type: string, table: ReadonlyMap<string, DnsName>, depth = 0): Answer[] {
   const name = table.get(asked);
   if (name === undefined) return [];
-  const ttl = name.ttl ?? 60;
+  const owner = { name: asked, ttl: name.ttl ?? 60 };
   if (name.cname !== undefined) {
-    const alias: Answer = { type: 'CNAME', name: asked, ttl, data: name.cname };
+    const alias: Answer = { type: 'CNAME', ...owner, data: name.cname };
     return depth > 3 ? [alias] : [alias, ...recordsOf(name.cname, type, table, depth + 1)];
   }
-  switch (type) {
-    case 'MX':
-      return (name.mx ?? []).map(([preference, exchange]) => ({
-        type: 'MX',
-        name: asked,
-        ttl,
-        data: { preference, exchange },
-      }));
-    case 'A':
-      return (name.a ?? []).map((data) => ({ type: 'A', name: asked, ttl, data }));
-    case 'AAAA':
-      return (name.aaaa ?? []).map((data) => ({ type: 'AAAA', name: asked, ttl, data }));
-    case 'TXT':
-      return (name.txt ?? []).map((data) => ({ type: 'TXT', name: asked, ttl, data }));
-    default:
-      return [];
-  }
+  const { mx = [], a = [], aaaa = [], txt = [] } = name;
+  const all: Answer[] = [
+    ...mx.map(([preference, exchange]): Answer => ({ type: 'MX', ...owner, data: { preference, exchange } })),
+    ...a.map((data): Answer => ({ type: 'A', ...owner, data })),
+    ...aaaa.map((data): Answer => ({ type: 'AAAA', ...owner, data })),
+    ...txt.map((data): Answer => ({ type: 'TXT', ...owner, data })),
+  ];
+  return all.filter((record) => record.type === type);
 }
 
 function soa(name: string): Answer {

@@ -241,45 +241,33 @@ class SinkSession {
     }
     this.#record.commands.push(`${this.#number}: ${line}`);
     const verb = (line.split(' ')[0] ?? '').toUpperCase();
-    switch (verb) {
-      case 'EHLO':
-      case 'LHLO':
-      case 'HELO':
-        this.#reset();
-        await this.#answer(verb, line, this.#hello(verb));
-        return;
-      case 'STARTTLS':
-        await this.#startTls(line);
-        return;
-      case 'AUTH':
-        await this.#answer(verb, line, this.#authenticate(line));
-        return;
-      case 'MAIL':
-        if ((await this.#answer(verb, line, '250 2.1.0 Ok')).startsWith('2')) this.#mail = line;
-        return;
-      case 'RCPT':
-        if (
-          (
-            await this.#answer(verb, line, this.#mail === '' ? '503 5.5.1 MAIL first' : '250 2.1.5 Ok')
-          ).startsWith('2')
-        )
-          this.#rcpts.push(line);
-        return;
-      case 'DATA':
-        await this.#startData(line);
-        return;
-      case 'QUIT':
-        await this.#answer(verb, line, '221 2.0.0 Bye');
-        this.#socket.end();
-        return;
-      default:
-        if (verb === 'RSET') this.#reset();
-        await this.#answer(
-          verb,
-          line,
-          verb === 'RSET' || verb === 'NOOP' ? '250 2.0.0 Ok' : '500 5.5.2 Unknown',
-        );
-    }
+    if (verb === 'STARTTLS') await this.#startTls(line);
+    else if (verb === 'DATA') await this.#startData(line);
+    else await this.#simpleCommand(verb, line);
+  }
+
+  /** A command that one reply settles. */
+  async #simpleCommand(verb: string, line: string): Promise<void> {
+    if (['EHLO', 'LHLO', 'HELO', 'RSET'].includes(verb)) this.#reset();
+    const reply = await this.#answer(verb, line, this.#usualReply(verb, line));
+    if (verb === 'MAIL' && reply.startsWith('2')) this.#mail = line;
+    if (verb === 'RCPT' && reply.startsWith('2')) this.#rcpts.push(line);
+    if (verb === 'QUIT') this.#socket.end();
+  }
+
+  #usualReply(verb: string, line: string): string {
+    const replies: Readonly<Record<string, () => string>> = {
+      EHLO: () => this.#hello(verb),
+      LHLO: () => this.#hello(verb),
+      HELO: () => this.#hello(verb),
+      AUTH: () => this.#authenticate(line),
+      MAIL: () => '250 2.1.0 Ok',
+      RCPT: () => (this.#mail === '' ? '503 5.5.1 MAIL first' : '250 2.1.5 Ok'),
+      RSET: () => '250 2.0.0 Ok',
+      NOOP: () => '250 2.0.0 Ok',
+      QUIT: () => '221 2.0.0 Bye',
+    };
+    return replies[verb]?.() ?? '500 5.5.2 Unknown';
   }
 
   async #startData(line: string): Promise<void> {

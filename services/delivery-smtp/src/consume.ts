@@ -10,7 +10,7 @@ import { type DeliveryTools, deliver } from './deliver.ts';
 import { contentUnusable, loopFound, secretUnusable } from './events.ts';
 import type { EventLog } from '@railpost/runtime';
 import type { PolicyDecision } from './policy.ts';
-import { statuses } from './statuses.ts';
+import { isLoop } from './statuses.ts';
 import type { SmtpHop } from './targets.ts';
 
 /** What consuming needs from outside. */
@@ -54,8 +54,7 @@ export async function consume(task: AgentTask, tools: ConsumeTools): Promise<Tas
       },
       tools.deliveryTools(task, hop, decision),
     );
-    const loop = statuses.loop('').code;
-    if (result.recipients.some(({ status }) => status.code === loop && status.remoteMta === undefined))
+    if (result.recipients.some(({ status }) => isLoop(status)))
       loopFound(tools.log, { queueId: job.queueId, destination: job.destination });
     return result;
   } catch (error) {

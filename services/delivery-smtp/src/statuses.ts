@@ -85,6 +85,11 @@ export const statuses = {
   unsendableRecipient: (): DeliveryStatus => ({ code: '5.1.3', text: 'bad recipient address syntax' }),
 } as const;
 
+/** True for our own finding that a next hop is ourselves (not for a peer that says so). */
+export function isLoop(status: DeliveryStatus): boolean {
+  return status.code === statuses.loop('').code && status.remoteMta === undefined;
+}
+
 function nameServiceError(name: string, type: string): string {
   return `Host or domain name not found. Name service error for name=${name} type=${type}`;
 }

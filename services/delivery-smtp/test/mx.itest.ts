@@ -188,7 +188,7 @@ describe('delivery by MX', () => {
       '5.4.6',
       'mail for DOMAIN loops back to myself',
     ],
-  ] as const)('%s: %j is %s %s', async (_, records, disposition, code, text) => {
+  ] as const)('%s: %j is %s %s', async (...[, records, disposition, code, text]) => {
     dns.set(domain, records);
 
     const outcome = await platform.deliver(message, hop);

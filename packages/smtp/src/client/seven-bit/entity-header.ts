@@ -20,15 +20,17 @@ export function parseEntityHeader(section: string): EntityHeader {
   const type = fieldValue(section, 'content-type') ?? 'text/plain';
   const encoding = (fieldValue(section, 'content-transfer-encoding') ?? '7bit').trim().toLowerCase();
   const name = (/^\s*([^\s;]+)/.exec(type)?.[1] ?? '').toLowerCase();
-  if (name.startsWith('multipart/')) {
-    const found = /;\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(type);
-    const boundary = found?.[1]?.replace(/\\(.)/g, '$1') ?? found?.[2];
-    // A multipart without boundary has no parts that anybody could find.
-    if (boundary !== undefined && boundary !== '') return { kind: 'multipart', boundary, encoding };
-    return { kind: 'leaf', boundary: undefined, encoding };
-  }
+  const boundary = name.startsWith('multipart/') ? boundaryOf(type) : undefined;
+  // A multipart without boundary has no parts that anybody could find.
+  if (boundary !== undefined) return { kind: 'multipart', boundary, encoding };
   const isMessage = name === 'message/rfc822' || name === 'message/global';
-  return { kind: isMessage ? 'message' : 'leaf', boundary: undefined, encoding };
+  return { kind: isMessage ? 'message' : 'leaf', boundary, encoding };
+}
+
+function boundaryOf(type: string): string | undefined {
+  const found = /;\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(type);
+  const boundary = found?.[1]?.replace(/\\(.)/g, '$1') ?? found?.[2];
+  return boundary === '' ? undefined : boundary;
 }
 
 /** Replaces (or adds, at the end) the Content-Transfer-Encoding; `isTop` completes a message that had no MIME-Version. */
