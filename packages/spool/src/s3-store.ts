@@ -50,7 +50,7 @@ class S3Store implements ObjectStore {
   readonly location: string;
   readonly #bucket: string;
   readonly #prefix: string;
-  /** Writes: one attempt each. */
+  /** Creates: one attempt each. */
   readonly #writer: S3Client;
   /** Reads and removals may be repeated blindly, so the SDK does it. */
   readonly #reader: S3Client;
@@ -71,7 +71,7 @@ class S3Store implements ObjectStore {
     const command = new PutObjectCommand({
       ...this.#name(key),
       // One copy of the (bounded) segment: the SDK signs and sends one buffer far cheaper than a stream of small pieces.
-      Body: Buffer.concat(parts),
+      Body: joined(parts),
       ContentLength: totalBytes(parts),
       IfNoneMatch: '*',
     });
@@ -81,7 +81,8 @@ class S3Store implements ObjectStore {
   async createStream(key: string): Promise<ObjectUpload> {
     const name = this.#name(key);
     return beginS3Upload({
-      client: this.#writer,
+      // Parts may be repeated blindly; so may the completion, whose `exists` is verified by the caller.
+      client: this.#reader,
       name,
       createWhole: (parts, deadlineMs) => this.create(key, parts, deadlineMs),
       complete: (deadlineMs, send) => this.#createOnce(deadlineMs, send),
@@ -213,4 +214,9 @@ function newClient(location: S3Location, maxAttempts: number): S3Client {
       httpsAgent: { keepAlive: true, maxSockets: 64 },
     },
   });
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
 }

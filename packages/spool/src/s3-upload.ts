@@ -35,8 +35,9 @@ export function beginS3Upload(context: S3UploadContext): ObjectUpload {
 /** Collects one part at a time; an object that stays below one part is a plain PUT after all. */
 class S3Upload implements ObjectUpload {
   readonly #context: S3UploadContext;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
+  /** One part; filled again for each. Copying into it lets go of the caller's chunks, which are slices of network buffers. */
+  #part: Buffer | undefined;
+  #filled = 0;
   #uploadId: string | undefined;
   readonly #etags: string[] = [];
 
@@ -45,18 +46,23 @@ class S3Upload implements ObjectUpload {
   }
 
   get bufferedBytes(): number {
-    return this.#pendingBytes;
+    return this.#filled;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes >= partBytes) await this.#sendPart();
+    this.#part ??= Buffer.allocUnsafeSlow(partBytes);
+    for (let taken = 0; taken < chunk.length; ) {
+      const piece = chunk.subarray(taken, taken + partBytes - this.#filled);
+      this.#part.set(piece, this.#filled);
+      this.#filled += piece.length;
+      taken += piece.length;
+      if (this.#filled === partBytes) await this.#sendPart();
+    }
   }
 
   async finish(deadlineMs: number = defaultCreateDeadlineMs): Promise<CreateResult> {
-    if (this.#uploadId === undefined) return this.#context.createWhole(this.#pending, deadlineMs);
-    if (this.#pendingBytes > 0) await this.#sendPart();
+    if (this.#uploadId === undefined) return this.#context.createWhole([this.#octets()], deadlineMs);
+    if (this.#filled > 0) await this.#sendPart();
     const UploadId = this.#uploadId;
     const Parts = this.#etags.map((ETag, index) => ({ ETag, PartNumber: index + 1 }));
     const command = new CompleteMultipartUploadCommand({
@@ -83,8 +89,8 @@ class S3Upload implements ObjectUpload {
   }
 
   async abort(): Promise<void> {
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#part = undefined;
+    this.#filled = 0;
     if (this.#uploadId === undefined) return;
     const command = new AbortMultipartUploadCommand({ ...this.#context.name, UploadId: this.#uploadId });
     // What cannot be aborted now is left to the bucket's lifecycle rule; the mail transaction has ended either way.
@@ -101,7 +107,7 @@ class S3Upload implements ObjectUpload {
           ...this.#context.name,
           UploadId: this.#uploadId,
           PartNumber: this.#etags.length + 1,
-          Body: Buffer.concat(this.#pending),
+          Body: this.#octets(),
         }),
         { abortSignal: AbortSignal.timeout(partTimeoutMs) },
       );
@@ -110,7 +116,10 @@ class S3Upload implements ObjectUpload {
       // Parts alone never make an object appear.
       throw new SpoolUnavailableError('cannot upload a part', { effect: 'none', cause: error });
     }
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#filled = 0;
+  }
+
+  #octets(): Buffer {
+    return this.#part?.subarray(0, this.#filled) ?? Buffer.alloc(0);
   }
 }
