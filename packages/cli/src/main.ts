@@ -9,7 +9,14 @@ enableCompileCache(compileCacheFolder);
 // Imported only now, so that the cache covers it.
 const { runCommandLine } = await import('./command-line.ts');
 
+// A reader that has seen enough (`| head`), or a terminal that is gone, is no failure of the command.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreBrokenPipe);
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   result: (text) => process.stdout.write(text),
   complaint: (text) => process.stderr.write(text),
 });
+
+function ignoreBrokenPipe(error: Error): void {
+  if (!('code' in error) || (error.code !== 'EPIPE' && error.code !== 'EIO')) throw error;
+}

@@ -21,6 +21,8 @@ export interface ProcessOptions {
   readonly terminal: Terminal;
   /** Variables beside those of this process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Told whenever an incarnation has started. */
+  readonly onStarted?: () => void;
 }
 
 const firstPauseMs = 200;
@@ -75,6 +77,7 @@ export class ManagedProcess {
     });
     const startedAt = performance.now();
     this.#child = child;
+    this.#options.onStarted?.();
     child.stdout?.on('data', (chunk: Buffer) => this.#onOutput(chunk));
     child.stderr?.on('data', (chunk: Buffer) => this.#onComplaint(chunk));
     child.once('error', (error) => {

@@ -13,8 +13,8 @@ import type { Terminal } from './terminal.ts';
 import { waitUntil } from './wait-until.ts';
 
 const readyLimitMs = 60_000;
-/** Together below the 20 s that Ctrl-C may take. */
-const drainMs = 16_500;
+/** Together, and with NATS's 2 s, below the 20 s that Ctrl-C may take. */
+const drainMs = 15_000;
 const ownerDrainMs = 2000;
 
 /** What the processes share. */
@@ -23,24 +23,24 @@ export interface ServicesParts {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
   readonly bindAddress: string;
+  /** Told of each process before it starts, so that the caller can stop it whatever happens. */
+  onCreated(process: ManagedProcess): void;
+  /** Told whenever an incarnation of a process has started. */
+  onStarted(): void;
 }
 
-/**
- * Starts all and waits until each says that it is ready. Adds each to `processes` as it starts, so that the caller can stop
- * them whatever happens. @throws Complaint
- */
-export async function startServices(
-  plan: readonly ProcessPlan[],
-  processes: ManagedProcess[],
-  parts: ServicesParts,
-): Promise<void> {
-  for (const each of plan) {
-    await mkdir(join(parts.data, 'process', each.name), { recursive: true, mode: 0o700 });
+/** Starts all and waits until each says that it is ready. @throws Complaint */
+export async function startServices(plan: readonly ProcessPlan[], parts: ServicesParts): Promise<void> {
+  const folders = plan.map(({ name }) => join(parts.data, 'process', name));
+  await Promise.all(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
+  parts.signal.throwIfAborted();
+  const processes = plan.map((each) => {
     const process = makeProcess(each, parts);
+    parts.onCreated(process);
     process.start();
-    processes.push(process);
-  }
-  await Promise.all(plan.map((each, index) => waitUntilReady(each, processes[index], parts)));
+    return { plan: each, process };
+  });
+  await Promise.all(processes.map((each) => waitUntilReady(each.plan, each.process, parts)));
 }
 
 /** Stops all, the queue-managers last. */
@@ -61,25 +61,25 @@ function makeProcess(plan: ProcessPlan, parts: ServicesParts): ManagedProcess {
     logFile: join(parts.data, 'log', `${plan.name}.log`),
     kind: 'service',
     terminal: parts.terminal,
-    // Halves the start: Node keeps what it compiled of the last one.
     environment: { NODE_COMPILE_CACHE: compileCacheFolder },
+    onStarted: () => parts.onStarted(),
   });
 }
 
 async function waitUntilReady(
   plan: ProcessPlan,
-  process: ManagedProcess | undefined,
+  process: ManagedProcess,
   parts: ServicesParts,
 ): Promise<void> {
+  const { signal } = parts;
   const log = join(parts.data, 'log', `${plan.name}.log`);
   const host = ['0.0.0.0', '::'].includes(parts.bindAddress) ? '127.0.0.1' : parts.bindAddress;
   const url = `http://${host}:${plan.httpPort}/readyz`;
   const complaint = () => `${plan.name} did not become ready; see ${log}`;
-  await waitUntil({ limitMs: readyLimitMs, stepMs: 50, signal: parts.signal, complaint }, () => {
-    const deaths = process?.deaths ?? [];
+  await waitUntil({ limitMs: readyLimitMs, stepMs: 50, signal, complaint }, () => {
     // A wrong setting does not mend itself; anything else gets three tries.
-    if (deaths.includes(78) || deaths.length >= 3)
-      throw new Complaint(process?.lastWords.split('\n').at(-1) || complaint());
+    if (process.deaths.includes(78) || process.deaths.length >= 3)
+      throw new Complaint(process.lastWords.split('\n').at(-1) || complaint());
     return isReady(url);
   });
 }

@@ -33,8 +33,8 @@ import { SilenceWatch } from './silence-watch.ts';
 const unsettledPerSlot = 20;
 const watchMs = 1000;
 /** Drain: transactions are aborted after the first, reporting ends after the second; both inside the process's 18 s. */
-const abortAfterMs = 11_000;
-const reportUntilMs = 16_000;
+const abortAfterMs = 10_000;
+const reportUntilMs = 14_000;
 
 /** What an agent brings. */
 export interface AgentOptions {
@@ -48,7 +48,7 @@ export interface AgentOptions {
 
 /** A running agent. */
 export interface Agent {
-  /** Takes no more, finishes what is in hand, reports it, then resolves; bounded at 16 s. */
+  /** Takes no more, finishes what is in hand, reports it, then resolves; bounded at 14 s. */
   stop(): Promise<void>;
 }
 
