@@ -125,7 +125,7 @@ function decodeAnswer(message: Buffer, id: number, question: Question): DecodedP
 }
 
 /** Compares domain names without case and without the final dot. */
-export function sameName(one: string, other: string): boolean {
+function sameName(one: string, other: string): boolean {
   return canonicalName(one) === canonicalName(other);
 }
 

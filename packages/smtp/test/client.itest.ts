@@ -340,6 +340,22 @@ describe('misbehaving servers', () => {
     server.close();
   });
 
+  it.each([
+    ['250 2.0.0 Ok', { kind: 'failed', error: { code: 'PROTOCOL_ERROR', phase: 'body' } }],
+    ['552 5.3.4 too much', { kind: 'replied', phase: 'dot', reply: { code: 552 } }],
+  ])('never takes "%s" before the dot for an acceptance', async (early, expected) => {
+    const session = await connect({
+      script: ({ verb }) => (verb === 'DATA' ? `354 go\r\n${early}` : undefined),
+    });
+
+    const results = await session.send(message({ mayCommit: () => sleep(50) }));
+
+    expect(results).toMatchObject([expected]);
+    expect(session.isReusable).toBe(false);
+    await sleep(50);
+    expect(sink?.messages).toEqual([]);
+  });
+
   it('says that nobody listens', async () => {
     const gone = await startSmtpSink();
     await gone.stop();

@@ -126,13 +126,16 @@ class Course {
   async #transmit(client: SmtpClient, peer: Peer): Promise<Transmitted> {
     const { job, content, signal } = this.#delivery;
     let isCommitted = false;
+    let isAborted = false;
     // A drain that runs out of time ends the transaction, except where the dot may already be on its way.
     const onAbort = (): void => {
-      if (!isCommitted) client.destroy();
+      if (isCommitted) return;
+      isAborted = true;
+      client.destroy();
     };
     signal.addEventListener('abort', onAbort);
     try {
-      return await transmit(client, peer, {
+      const transmitted = await transmit(client, peer, {
         job,
         content,
         recipients: this.#remaining,
@@ -145,6 +148,9 @@ class Course {
           this.#tools.onStep(step);
         },
       });
+      // What the peer seems to have done then was our own doing.
+      if (isAborted) signal.throwIfAborted();
+      return transmitted;
     } catch (error) {
       client.destroy();
       throw error;

@@ -52,7 +52,7 @@ export async function transmit(
       // The size after conversion is not known before it (Postfix leaves it out, too).
       sizeBytes: needsSevenBit ? undefined : content.bytes,
       body: job.body === 'BINARYMIME' ? '8BITMIME' : job.body,
-      isSmtpUtf8: job.smtputf8,
+      isSmtpUtf8: job.smtputf8 || hasUtf8Address(transmission),
       ret: job.ret,
       envid: job.envid,
     },
@@ -77,18 +77,22 @@ export async function transmit(
 async function findMisfit(
   client: SmtpClient,
   peer: Peer,
-  { job, recipients, content }: Transmission,
+  transmission: Transmission,
 ): Promise<DeliveryStatus | undefined> {
+  const { job, content } = transmission;
   const { sizeLimitBytes, hasSmtpUtf8 } = client.capabilities;
   if (isUnsendable(job.reversePath)) return statuses.unsendableSender();
   if (sizeLimitBytes !== undefined && content.bytes > sizeLimitBytes)
     return statuses.tooLarge(content.bytes, sizeLimitBytes, peer.site.text);
   if (hasSmtpUtf8) return undefined;
-  const addresses = [job.reversePath, ...recipients.map(({ recipient }) => recipient.final)];
   // Asked for, but needed only where something is not ASCII (RFC 6531 section 3.6 leaves that to us, as Postfix does).
-  const isNeeded =
-    addresses.some((address) => !isAscii(address)) || (job.smtputf8 && (await content.hasEightBitHeader()));
+  const isNeeded = hasUtf8Address(transmission) || (job.smtputf8 && (await content.hasEightBitHeader()));
   return isNeeded ? statuses.smtpUtf8NotOffered(peer.site.text) : undefined;
+}
+
+/** An alias may lead to an address that needs SMTPUTF8 though the client did not ask for it. */
+function hasUtf8Address({ job, recipients }: Transmission): boolean {
+  return !isAscii(job.reversePath) || recipients.some(({ recipient }) => !isAscii(recipient.final));
 }
 
 function refuseAll(recipients: readonly PendingRecipient[], status: DeliveryStatus): Transmitted {

@@ -195,6 +195,17 @@ describe('what a server cannot take', () => {
     expect(sink.commands.some((line) => line.includes('MAIL'))).toBe(false);
   });
 
+  it('an address that needs SMTPUTF8 is sent with it, though the client did not ask', async () => {
+    const sink = await startSink();
+
+    await platform.deliver(message, hostHop(sink.port), { finals: ['ü@partner.test'] });
+
+    expect(sink.messages[0]).toMatchObject({
+      mail: 'MAIL FROM:<sender@elsewhere.test> SIZE=25 SMTPUTF8',
+      recipients: ['ü@partner.test'],
+    });
+  });
+
   it('8-bit content becomes quoted-printable', async () => {
     const sink = await startSink({ extensions: ['SIZE 1000'] });
 

@@ -140,6 +140,12 @@ class Transaction {
       connection.destroy();
       throw refusal;
     }
+    // A reply to a dot that was not sent is none: taken for one, a 250 would lose the message.
+    if (connection.unaskedReply !== undefined) {
+      this.#settleEarly(new ClientError('PROTOCOL_ERROR', 'body', 'reply before the end of data'));
+      connection.destroy();
+      return;
+    }
     void connection.gather(encoder.finish(), this.#peer.timeouts.dataBlockMs)?.catch(() => undefined);
     connection.flush();
     this.#message.onStep?.('dot-sent');
