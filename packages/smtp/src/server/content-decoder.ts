@@ -12,11 +12,19 @@ const cr = 0x0d;
 const dot = 0x2e;
 const space = 0x20;
 
-/** Where in a line the next octet stands. */
-type Position = 'in-line' | 'start' | 'start-after-bare-lf';
+/**
+ * Where the next octet stands. Numbers, not names: the loop per octet compares them millions of times. A leading dot has been taken
+ * away: after CRLF it may end the data (`dot`), after a bare LF it may not (`dotAfterBareLf`).
+ */
+const inLine = 0;
+const atStart = 1;
+const atStartAfterBareLf = 2;
+const dotAfterCrlf = 3;
+const dotAfterBareLf = 4;
 
-/** A dot stood first in the line and was taken away: after CRLF it may end the data, after a bare LF it may not. */
-type LeadingDot = 'none' | 'after-crlf' | 'after-bare-lf';
+/** A chunk whose lines are shorter than this on average goes through the loop: there a search per line costs more. */
+const shortLineBytes = 16;
+const sampledLines = 64;
 
 /** What one chunk gave. */
 export interface DecodedContent {
@@ -31,8 +39,7 @@ export interface DecodedContent {
 /** Decoder of one message. */
 export class ContentDecoder {
   readonly #hasDots: boolean;
-  #position: Position = 'start';
-  #leadingDot: LeadingDot = 'none';
+  #position = atStart;
   /** A CR was read whose meaning depends on the next octet. */
   #isCrHeld = false;
   #hasBareLineFeed = false;
@@ -64,22 +71,25 @@ export class ContentDecoder {
 
   /** Length of the part that needs no change, from the start of the chunk; moves the position to its end. */
   #cleanPrefix(chunk: Uint8Array): number {
-    if (this.#isCrHeld || this.#leadingDot !== 'none' || this.#position === 'start-after-bare-lf') return 0;
+    if (this.#isCrHeld || this.#position > atStart) return 0;
     let start = 0;
-    let isLineStart = this.#position === 'start';
+    let lines = 0;
+    let isLineStart = this.#position === atStart;
     while (start < chunk.length && !(isLineStart && this.#hasDots && chunk[start] === dot)) {
       const carriageReturn = chunk.indexOf(cr, start);
       const lineFeed = chunk.indexOf(lf, start);
       if (lineFeed <= start || carriageReturn !== lineFeed - 1) {
         // An unfinished line, or a bare CR or LF: clean up to the first of them.
         const stop = firstOf(carriageReturn, lineFeed, chunk.length);
-        this.#position = isLineStart && stop === start ? 'start' : 'in-line';
+        this.#position = isLineStart && stop === start ? atStart : inLine;
         return stop;
       }
       start = lineFeed + 1;
       isLineStart = true;
+      lines += 1;
+      if (lines === sampledLines && start < sampledLines * shortLineBytes) break;
     }
-    if (start > 0) this.#position = 'start';
+    if (start > 0) this.#position = atStart;
     return start;
   }
 
@@ -87,54 +97,48 @@ export class ContentDecoder {
   #rewrite(chunk: Uint8Array, start: number, slices: Uint8Array[]): DecodedContent {
     // Worst case: every octet is a bare LF and doubles; a CR held back comes on top.
     const out = Buffer.allocUnsafe((chunk.length - start) * 2 + 1);
+    const hasDots = this.#hasDots;
     let length = 0;
     let index = start;
+    let position = this.#position;
+    let isCrHeld = this.#isCrHeld;
+    let hasBareLineFeed = this.#hasBareLineFeed;
     let isEnd = false;
     while (index < chunk.length && !isEnd) {
       const octet = chunk[index] ?? 0;
       index += 1;
       if (octet === lf) {
-        isEnd = this.#isCrHeld && this.#leadingDot === 'after-crlf';
-        if (this.#leadingDot === 'none') {
+        isEnd = isCrHeld && position === dotAfterCrlf;
+        if (position < dotAfterCrlf) {
           out[length] = cr;
           out[length + 1] = lf;
           length += 2;
         }
-        this.#endLine();
+        hasBareLineFeed ||= !isCrHeld;
+        position = isCrHeld ? atStart : atStartAfterBareLf;
+        isCrHeld = false;
         continue;
       }
-      if (this.#isCrHeld) {
+      if (isCrHeld) {
         out[length] = space;
         length += 1;
-        this.#isCrHeld = false;
-        this.#leadingDot = 'none';
-        this.#position = 'in-line';
+        position = inLine;
       }
-      if (octet === cr) {
-        this.#isCrHeld = true;
-      } else if (octet === dot && this.#isAtDot()) {
-        this.#leadingDot = this.#position === 'start' ? 'after-crlf' : 'after-bare-lf';
-        this.#position = 'in-line';
-      } else {
-        out[length] = octet;
-        length += 1;
-        this.#leadingDot = 'none';
-        this.#position = 'in-line';
+      isCrHeld = octet === cr;
+      if (isCrHeld) continue;
+      if (octet === dot && hasDots && (position === atStart || position === atStartAfterBareLf)) {
+        position = position === atStart ? dotAfterCrlf : dotAfterBareLf;
+        continue;
       }
+      out[length] = octet;
+      length += 1;
+      position = inLine;
     }
+    this.#position = position;
+    this.#isCrHeld = isCrHeld;
+    this.#hasBareLineFeed = hasBareLineFeed;
     if (length > 0) slices.push(out.subarray(0, length));
     return { slices, consumedBytes: index, isEnd };
-  }
-
-  #isAtDot(): boolean {
-    return this.#hasDots && this.#position !== 'in-line';
-  }
-
-  #endLine(): void {
-    if (!this.#isCrHeld) this.#hasBareLineFeed = true;
-    this.#position = this.#isCrHeld ? 'start' : 'start-after-bare-lf';
-    this.#isCrHeld = false;
-    this.#leadingDot = 'none';
   }
 }
 

@@ -410,7 +410,7 @@ export class SmtpSession {
 }
 
 /** How long a peer may take to read the last reply before the connection is cut. */
-const lastWordsMs = 5000;
+const lastWordsMs = 2000;
 
 function isBoundary(mode: Mode): boolean {
   return mode.kind === 'command' || mode.kind === 'line';
