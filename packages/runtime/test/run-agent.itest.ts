@@ -317,4 +317,29 @@ describe('rule 9', () => {
     await silentOwner.close();
     await own.stop();
   }, 60_000);
+
+  it('reports what was delivered while NATS was away once it is back, and runs nothing twice', async () => {
+    const own = await startNatsServer();
+    const awayOwner = await startScriptedOwner(own, 'away');
+    await bus.close();
+    bus = await connectBus({
+      servers: [own.url],
+      monitorUrls: [own.monitorUrl],
+      prefix: 'away',
+      name: 'agent',
+    });
+    const tasks = await startAgent();
+    await awayOwner.dispatch('smtp', [makeJob('j1')]);
+
+    await own.kill();
+    tasks[0]?.end(delivered);
+    await own.restart();
+    await vi.waitFor(() => expect(awayOwner.outcomes.length).toBeGreaterThanOrEqual(1), { timeout: 15_000 });
+
+    expect(awayOwner.outcomes[0]).toMatchObject({ jobId: 'j1', recipients: [{ disposition: 'delivered' }] });
+    expect(tasks).toHaveLength(1);
+    await agent?.stop();
+    await awayOwner.close();
+    await own.stop();
+  }, 60_000);
 });

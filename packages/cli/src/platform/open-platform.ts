@@ -33,7 +33,7 @@ const connectMs = 3000;
 const answerMs = 10_000;
 
 /** Opens it; the caller closes the bus. @throws Complaint when it cannot be found or does not answer */
-export async function openPlatform(settings: PlatformSettings): Promise<Platform> {
+async function openPlatform(settings: PlatformSettings): Promise<Platform> {
   const run = settings.natsUrl.length > 0 ? undefined : await readRunFile(settings.data);
   if (run === undefined && settings.natsUrl.length === 0)
     throw new Complaint(

@@ -24,7 +24,7 @@ export const RunFile = z.object({
 export type RunFile = z.infer<typeof RunFile>;
 
 /** Path of the file in a data folder. */
-export function runFilePath(data: string): string {
+function runFilePath(data: string): string {
   return join(data, 'run.json');
 }
 

@@ -67,7 +67,7 @@ function healthUrls(facts: ReadyFacts): string {
 }
 
 /** An address that receives: an enabled Mailbox of the folder. */
-export function exampleMailbox(objects: readonly ManifestObject[]): string {
+function exampleMailbox(objects: readonly ManifestObject[]): string {
   for (const object of objects) {
     if (object.kind === 'Mailbox' && object.spec.state === 'Enabled')
       return `${object.spec.localPart}@${object.spec.domain}`;

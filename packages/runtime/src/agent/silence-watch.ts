@@ -6,7 +6,7 @@
  */
 
 /** Silence after which nothing that was in hand before may be committed. */
-export const silenceLimitMs = 10_000;
+const silenceLimitMs = 10_000;
 
 /** Where the watch looks. */
 export interface SilenceSources {

@@ -21,7 +21,7 @@ export function createCompilerCrypto(key: Uint8Array): CompilerCrypto {
 }
 
 /** `{ARGON2ID}$argon2id$v=19$m=...,t=...,p=1$salt$hash`, as `doveadm pw -s ARGON2ID` writes it. Blocks for about 30 ms. */
-export function hashPassword(password: string, salt: Buffer): string {
+function hashPassword(password: string, salt: Buffer): string {
   const hash = argon2Sync('argon2id', {
     message: Buffer.from(password, 'utf8'),
     nonce: salt,
