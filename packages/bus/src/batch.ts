@@ -38,7 +38,7 @@ export async function publishBatch(
   if (last === undefined) throw new RangeError('a batch has at least one message');
   if (messages.length === 1) return requestPublish(connection, last, timeoutMs);
   const id = randomUUID();
-  messages.slice(0, -1).forEach((message, index) => {
+  for (const [index, message] of messages.slice(0, -1).entries()) {
     const headers = toBusHeaders({
       ...message.headers,
       'Nats-Batch-Id': id,
@@ -49,7 +49,7 @@ export async function publishBatch(
     } catch (error) {
       throw translateClosed(error);
     }
-  });
+  }
   const commit = {
     'Nats-Batch-Id': id,
     'Nats-Batch-Sequence': String(messages.length),

@@ -79,7 +79,7 @@ export async function ensureStreams(bus: Bus, settings: StreamSettings): Promise
 export async function listShards(bus: Bus): Promise<number[]> {
   const prefix = bus.names.activeStream(0).slice(0, -1);
   const shards: number[] = [];
-  for await (const name of await bus.manager.streams.names()) {
+  for await (const name of bus.manager.streams.names()) {
     const rest = name.startsWith(prefix) ? name.slice(prefix.length) : '';
     if (/^\d+$/.test(rest)) shards.push(Number(rest));
   }

@@ -106,17 +106,22 @@ class EpochClaimer {
     while (!isClosed() && !this.#bus.connection.isClosed()) {
       const answer = await this.#publish(expected);
       if (answer.kind === 'stored') return answer.sequence;
-      if (answer.kind === 'refused' && answer.code === serverCode.wrongLastSequence) {
-        const present = await this.#readWhileUnknown(isClosed);
-        if (present !== undefined && this.#nonces.has(present.nonce)) return present.sequence;
-        throw new DeposedError(this.shard);
+      if (answer.kind !== 'refused' || isTransient(answer.code)) {
+        await sleep(retryMs);
+        continue;
       }
-      const isFinal =
-        answer.kind === 'refused' && !isTransient(answer.code) && answer.code !== serverCode.streamFull;
-      if (isFinal) throw new BusRefusedError(answer.code, answer.text);
-      await sleep(answer.kind === 'refused' && answer.code === serverCode.streamFull ? fullRetryMs : retryMs);
+      if (answer.code === serverCode.wrongLastSequence) return this.#adoptOwn(isClosed);
+      if (answer.code !== serverCode.streamFull) throw new BusRefusedError(answer.code, answer.text);
+      await sleep(fullRetryMs);
     }
     throw new BusClosedError('the fence was closed');
+  }
+
+  /** The record is not the expected one: ours from an earlier try without an answer, or another owner's. */
+  async #adoptOwn(isClosed: () => boolean): Promise<number> {
+    const present = await this.#readWhileUnknown(isClosed);
+    if (present !== undefined && this.#nonces.has(present.nonce)) return present.sequence;
+    throw new DeposedError(this.shard);
   }
 
   #publish(expected: number): Promise<PublishAnswer> {
@@ -231,7 +236,7 @@ class ShardWriter implements FencedWriter {
         this.#bus.noteAnswer();
         this.#problem = undefined;
         const first = answer.sequence - batch.length + 1;
-        batch.forEach((each, index) => each.resolve(first + index));
+        for (const [index, each] of batch.entries()) each.resolve(first + index);
         return;
       }
       await this.#recover(answer);

@@ -39,7 +39,7 @@ export function startFullnessWatch(bus: Bus, everyMs = 2000): FullnessWatch {
 
 async function findFullStreams(bus: Bus): Promise<string[]> {
   const full: string[] = [];
-  for await (const { config, state } of await bus.manager.streams.list()) {
+  for await (const { config, state } of bus.manager.streams.list()) {
     if (!config.name.startsWith(`${bus.names.prefix}_`) || config.max_bytes <= 0) continue;
     const limit = config.name.startsWith(`${bus.names.prefix}_DEFER_`) ? deferLimit : otherLimit;
     if (state.bytes >= config.max_bytes * limit) full.push(config.name);

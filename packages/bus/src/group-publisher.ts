@@ -58,57 +58,87 @@ const singlesAtOnce = 64;
 
 /** Opens a publisher for one stream of {@link Bus.names}. */
 export function openGroupPublisher(bus: Bus, stream: string): GroupPublisher {
-  const queue: Waiting[] = [];
-  let inFlight = 0;
-  let unsettled = 0;
+  return new GroupCommit(bus, stream);
+}
 
-  function pump(): void {
-    while (inFlight < batchesInFlight && queue.length > 0) {
-      inFlight += 1;
-      void send(takeBatch(queue)).finally(() => {
-        inFlight -= 1;
-        pump();
+class GroupCommit implements GroupPublisher {
+  readonly #bus: Bus;
+  readonly #stream: string;
+  readonly #queue: Waiting[] = [];
+  #inFlight = 0;
+  #unsettled = 0;
+
+  constructor(bus: Bus, stream: string) {
+    this.#bus = bus;
+    this.#stream = stream;
+  }
+
+  get pending(): number {
+    return this.#unsettled;
+  }
+
+  publish(subject: string, payload: Uint8Array, options: PublishOptions = {}): Promise<Published> {
+    const id = options.messageId === undefined ? {} : { 'Nats-Msg-Id': options.messageId };
+    const message = { subject, payload, headers: { ...options.headers, ...id } };
+    this.#unsettled += 1;
+    const published = new Promise<Published>((resolve, reject) => {
+      this.#queue.push({ message, signal: options.signal, resolve, reject });
+    }).finally(() => {
+      this.#unsettled -= 1;
+    });
+    // Everything that is published in this turn of the event loop shares the first batch.
+    queueMicrotask(() => this.#pump());
+    return published;
+  }
+
+  #pump(): void {
+    while (this.#inFlight < batchesInFlight && this.#queue.length > 0) {
+      this.#inFlight += 1;
+      void this.#send(takeBatch(this.#queue)).finally(() => {
+        this.#inFlight -= 1;
+        this.#pump();
       });
     }
   }
 
-  async function send(batch: readonly Waiting[]): Promise<void> {
+  async #send(batch: readonly Waiting[]): Promise<void> {
     const only = batch[0];
-    if (batch.length === 1 && only !== undefined) return sendAlone(only);
+    if (batch.length === 1 && only !== undefined) return this.#sendAlone(only);
+    const messages = batch.map((each) => each.message);
     const answer = await attempt(() =>
-      publishBatch(
-        bus.connection,
-        batch.map((each) => each.message),
-        bus.publishTimeoutMs,
-      ),
+      publishBatch(this.#bus.connection, messages, this.#bus.publishTimeoutMs),
     );
     if (answer.kind === 'stored') {
-      bus.noteAnswer();
+      this.#bus.noteAnswer();
       const first = answer.sequence - batch.length + 1;
-      batch.forEach((each, index) => each.resolve({ sequence: first + index, isDuplicate: false }));
+      for (const [index, each] of batch.entries())
+        each.resolve({ sequence: first + index, isDuplicate: false });
       return;
     }
-    if (answer.kind === 'refused' && answer.code === serverCode.streamFull)
-      return batch.forEach((each) => each.reject(new StreamFullError(stream)));
+    if (answer.kind === 'refused' && answer.code === serverCode.streamFull) {
+      for (const each of batch) each.reject(new StreamFullError(this.#stream));
+      return;
+    }
     // Duplicates in the batch, an unknown fate, an election: each message by itself finds out with its msgID.
     for (let start = 0; start < batch.length; start += singlesAtOnce)
-      await Promise.all(batch.slice(start, start + singlesAtOnce).map(sendAlone));
+      await Promise.all(batch.slice(start, start + singlesAtOnce).map((each) => this.#sendAlone(each)));
   }
 
-  async function sendAlone(waiting: Waiting): Promise<void> {
+  async #sendAlone(waiting: Waiting): Promise<void> {
     for (let pauseMs = retryMs; ; pauseMs = Math.min(pauseMs * 2, retryLimitMs)) {
       if (waiting.signal?.aborted === true)
         return waiting.reject(new BusClosedError('publish given up by its caller'));
       const answer = await attempt(() =>
-        requestPublish(bus.connection, waiting.message, bus.publishTimeoutMs),
+        requestPublish(this.#bus.connection, waiting.message, this.#bus.publishTimeoutMs),
       );
-      if (answer.kind !== 'unknown') bus.noteAnswer();
-      if (settle(waiting, answer)) return;
+      if (answer.kind !== 'unknown') this.#bus.noteAnswer();
+      if (this.#settle(waiting, answer)) return;
       await sleep(pauseMs);
     }
   }
 
-  function settle(waiting: Waiting, answer: PublishAnswer | FailedAnswer): boolean {
+  /** False: to be sent again. */
+  #settle(waiting: Waiting, answer: PublishAnswer | FailedAnswer): boolean {
     if (answer.kind === 'stored') {
       waiting.resolve({ sequence: answer.sequence, isDuplicate: answer.isDuplicate });
       return true;
@@ -118,32 +148,12 @@ export function openGroupPublisher(bus: Bus, stream: string): GroupPublisher {
       return true;
     }
     if (answer.kind !== 'refused' || isTransient(answer.code)) return false;
-    const error =
-      answer.code === serverCode.streamFull
-        ? new StreamFullError(stream)
-        : new BusRefusedError(answer.code, answer.text);
-    waiting.reject(error);
+    const isFull = answer.code === serverCode.streamFull;
+    waiting.reject(
+      isFull ? new StreamFullError(this.#stream) : new BusRefusedError(answer.code, answer.text),
+    );
     return true;
   }
-
-  return {
-    get pending() {
-      return unsettled;
-    },
-    publish(subject, payload, options = {}) {
-      const id = options.messageId === undefined ? {} : { 'Nats-Msg-Id': options.messageId };
-      const message = { subject, payload, headers: { ...options.headers, ...id } };
-      unsettled += 1;
-      const published = new Promise<Published>((resolve, reject) => {
-        queue.push({ message, signal: options.signal, resolve, reject });
-      }).finally(() => {
-        unsettled -= 1;
-      });
-      // Everything that is published in this turn of the event loop shares the first batch.
-      queueMicrotask(pump);
-      return published;
-    },
-  };
 }
 
 /** The client did not send it at all: closed, or larger than the server's max_payload. */

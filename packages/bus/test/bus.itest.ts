@@ -80,6 +80,7 @@ describe('health', () => {
     own.resume();
 
     await until(() => bus.health().isHealthy, 3000);
+    expect(bus.lastAnswerAgeMs()).toBeLessThan(2000);
     await bus.close();
     await own.stop();
   });
@@ -275,6 +276,7 @@ describe('consume', () => {
     await publish('after-wipe');
 
     await until(() => seen.has(bus.names.incomingSubject('after-wipe')), 10_000);
+    expect([...seen]).toEqual(['after-kill', 'after-wipe'].map((name) => bus.names.incomingSubject(name)));
     await consumption.stop();
     await bus.close();
     await own.stop();

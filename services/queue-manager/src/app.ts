@@ -2,7 +2,6 @@
 import { ensureStreams } from '@railpost/bus';
 import type { Service, ServiceContext, SettingsOf } from '@railpost/runtime';
 import type { QueueManagerSettings } from './config.ts';
-import type { QueueContext, Timing } from './context.ts';
 import { createMetrics } from './metrics.ts';
 import type { ShardOwner } from './owner.ts';
 import { ShardKeeper } from './shard-keeper.ts';
@@ -14,29 +13,26 @@ export async function createQueueManager(
   settings: SettingsOf<typeof QueueManagerSettings>,
 ): Promise<Service> {
   const { shards, leaseTtl, heartbeat } = context.settings;
+  const { replicas, ackWait, parkAfter } = settings;
   await ensureStreams(context.bus, {
     shards,
     generation: await findGeneration(context),
-    replicas: settings.replicas,
-    ackWaitMs: settings.ackWait,
+    replicas,
+    ackWaitMs: ackWait,
     maxBytes: {
       incoming: settings.incomingMaxBytes,
       active: settings.activeMaxBytes,
       defer: settings.deferMaxBytes,
     },
   });
-  return startQueueManager(context, {
-    leaseTtlMs: leaseTtl,
-    heartbeatMs: heartbeat,
-    parkAfterMs: settings.parkAfter,
-    ackWaitMs: settings.ackWait,
-  });
-}
-
-/** Starts on streams that exist. */
-export function startQueueManager(context: QueueContext, timing: Timing): Service {
   const owners = new Map<number, ShardOwner>();
   const metrics = createMetrics(context.metrics, () => [...owners.values()].map((owner) => owner.queue));
+  const timing = {
+    leaseTtlMs: leaseTtl,
+    heartbeatMs: heartbeat,
+    ackWaitMs: ackWait,
+    parkAfterMs: parkAfter,
+  };
   const keeper = new ShardKeeper(context, timing, { metrics, owners });
   keeper.start();
   return { stop: () => keeper.stop() };

@@ -13,7 +13,7 @@ import type { QueuedJob } from './queue/queued-job.ts';
 import type { Term } from './term.ts';
 
 /** Jobs of one destination that may be in ACTIVE at once; the rest is parked in DEFER (blueprint section 8). */
-export const parkAbove = 1000;
+const parkAbove = 1000;
 
 /** Takes one message in. @param deliveredBefore highest sequence that somebody may have had before this term */
 export async function admit(term: Term, message: BusMessage, deliveredBefore: number): Promise<void> {

@@ -142,7 +142,8 @@ function taskOf(settlement: Settlement): QueuedJob['task'] {
   return settlement.isDelayReportDue ? 'delay' : 'deliver';
 }
 
-function summaryOf(record: DeferRecord): DeferSummary {
+/** What the header of a DEFER record says. */
+export function summaryOf(record: DeferRecord): DeferSummary {
   return {
     state: record.state,
     nextMs: Math.round(record.nextMs),

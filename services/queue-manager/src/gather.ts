@@ -9,24 +9,23 @@ import type { QueueContext } from './context.ts';
 import type { SettleFacts } from './outcome/settle.ts';
 import { DoneSet } from './queue/done-set.ts';
 import type { HoldSet } from './queue/hold-set.ts';
-import type { QueuedJob } from './queue/queued-job.ts';
 
 /** Clocks of NATS servers and owners may differ by this much. */
 const clockSlackMs = 60_000;
 
-/** What lies in DEFER under the sequence of a job. */
+/** What lies in DEFER under a sequence. */
 export type StoredRecord =
   | { readonly kind: 'record'; readonly record: DeferRecord }
   | { readonly kind: 'missing' }
   | { readonly kind: 'damaged'; readonly payload: Uint8Array };
 
-/** Reads the DEFER record of a job. @throws BusUnavailableError */
+/** Reads a DEFER record by its sequence. @throws BusUnavailableError */
 export async function readDeferRecord(
   context: QueueContext,
   shard: number,
-  job: QueuedJob,
+  sequence: number,
 ): Promise<StoredRecord> {
-  const payload = await readStored(context.bus, context.bus.names.deferStream(shard), job.deferSequence);
+  const payload = await readStored(context.bus, context.bus.names.deferStream(shard), sequence);
   if (payload === undefined) return { kind: 'missing' };
   try {
     return { kind: 'record', record: DeferRecord.parse(parseRecord(payload)) };

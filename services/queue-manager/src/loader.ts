@@ -62,7 +62,7 @@ export class Loader {
   async read(job: QueuedJob): Promise<DeferRecord | undefined> {
     const { queue, context, shard } = this.#term;
     try {
-      const stored = await readDeferRecord(context, shard, job);
+      const stored = await readDeferRecord(context, shard, job.deferSequence);
       if (stored.kind === 'record') return stored.record;
       await this.#giveUp(job, stored.kind === 'damaged' ? stored.payload : undefined);
     } catch (error) {
@@ -78,7 +78,7 @@ export class Loader {
   async peek(job: QueuedJob): Promise<DeferRecord | undefined> {
     const { context, shard } = this.#term;
     try {
-      const stored = await readDeferRecord(context, shard, job);
+      const stored = await readDeferRecord(context, shard, job.deferSequence);
       return stored.kind === 'record' ? stored.record : undefined;
     } catch (error) {
       busProblem(context.log, { shard, what: 'reading a DEFER record', error: String(error) });

@@ -15,6 +15,8 @@ import {
   scanDefer,
 } from '@railpost/bus';
 import {
+  type DeferRecord,
+  type DeferSummary,
   type EpochAnnouncement,
   deferHeader,
   encodeRecord,
@@ -23,9 +25,11 @@ import {
 } from '@railpost/contracts';
 import { createGeneration, currentGeneration, loadJournal, openJournalWriter } from '@railpost/spool';
 import type { QueueContext, Timing } from './context.ts';
+import { summaryOf } from './effects.ts';
 import { LeaseLostError } from './errors.ts';
+import { recordCorrupt } from './events.ts';
+import { readDeferRecord } from './gather.ts';
 import type { QueueMetrics } from './metrics.ts';
-import type { QueuedJob } from './queue/queued-job.ts';
 import { Term } from './term.ts';
 
 /** What a takeover needs. */
@@ -70,12 +74,7 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   const deliveredBefore = await readDelivered(bus, bus.names.activeStream(shard), queueManagerConsumer);
   const journalled = await loadDone(term);
   context.crashPoint('takeover.scanning');
-  await scanDefer(bus, {
-    shard,
-    untilEpoch: writer.epoch,
-    onEntry: (entry) => addScanned(term, entry),
-    signal: term.signal,
-  });
+  await scan(term, writer.epoch);
   if (!lease.isHeld()) throw new LeaseLostError(shard);
   return { term, deliveredBefore, journalled };
 }
@@ -146,30 +145,48 @@ async function lastJournalTime(
   return last;
 }
 
-/** One record of DEFER as an entry of the queue; owner.ts places the entries when all are there. */
-function addScanned(term: Term, entry: DeferEntry): void {
+/** Reads DEFER into the queue; owner.ts places the entries when all are there. */
+async function scan(term: Term, untilEpoch: number): Promise<void> {
+  const { context, shard } = term;
+  const unreadable: DeferEntry[] = [];
+  await scanDefer(context.bus, {
+    shard,
+    untilEpoch,
+    onEntry: (entry) => {
+      const summary = parseDeferSummary(entry.headers?.get(deferHeader));
+      if (summary === undefined) unreadable.push(entry);
+      else addScanned(term, entry, summary);
+    },
+    signal: term.signal,
+  });
+  // Records of another version: what the header does not say stands in the record itself.
+  for (const entry of unreadable) {
+    const record = await readRecord(term, entry.sequence);
+    if (record === undefined)
+      recordCorrupt(context.log, { busSubject: entry.subject, reason: 'not a DEFER record' });
+    else addScanned(term, entry, summaryOf(record));
+  }
+}
+
+function addScanned(term: Term, entry: DeferEntry, summary: DeferSummary): void {
   const { queue, context } = term;
-  const summary = parseDeferSummary(entry.headers?.get(deferHeader));
-  const tokens = entry.subject.split('.');
-  const jobId = tokens.at(-1);
-  const destinationToken = tokens.at(-2);
-  if (jobId === undefined || destinationToken === undefined) return;
+  const [destination, jobId] = entry.subject.split('.').slice(-2);
+  if (jobId === undefined || destination === undefined) return;
   const known = queue.get(jobId);
   if (known !== undefined) {
     known.deferSequence = entry.sequence;
     return;
   }
-  const state = summary?.state ?? 'active';
-  const job: QueuedJob = {
+  queue.add({
     jobId,
-    queueId: summary?.queueId ?? '',
-    destination: queue.destinations.at(destinationToken, summary?.transport ?? transportOf(destinationToken)),
-    receivedAtMs: summary?.receivedAtMs ?? context.clock.nowMs(),
-    state,
+    queueId: summary.queueId,
+    destination: queue.destinations.at(destination, summary.transport),
+    receivedAtMs: summary.receivedAtMs,
+    state: summary.state,
     stage: 'waiting',
-    task: state === 'bouncing' ? 'failure' : 'deliver',
-    nextMs: summary?.nextMs ?? context.clock.nowMs(),
-    tries: summary?.tries ?? 0,
+    task: summary.state === 'bouncing' ? 'failure' : 'deliver',
+    nextMs: summary.nextMs,
+    tries: summary.tries,
     deferSequence: entry.sequence,
     active: undefined,
     record: undefined,
@@ -177,11 +194,10 @@ function addScanned(term: Term, entry: DeferEntry): void {
     wasSuspended: false,
     activeAtMs: context.clock.nowMs(),
     work: undefined,
-  };
-  queue.add(job);
+  });
 }
 
-/** Transport of a destination token, `smtp_003apartner...`, for records of another version without a readable header. */
-function transportOf(token: string): string {
-  return token.split('_', 1)[0] ?? token;
+async function readRecord(term: Term, sequence: number): Promise<DeferRecord | undefined> {
+  const stored = await readDeferRecord(term.context, term.shard, sequence);
+  return stored.kind === 'record' ? stored.record : undefined;
 }

@@ -59,6 +59,11 @@ interface Mail {
   readonly bounce: TestAgent;
 }
 
+function fateOf(final: string, attempt: number): 'delivered' | 'deferred' | 'bounced' {
+  if (final.startsWith('slow') && attempt === 1) return 'deferred';
+  return final.startsWith('bad') ? 'bounced' : 'delivered';
+}
+
 /** Finals say what becomes of them: `good`, `slow` (deferred at first), `bad`, `quiet` (held while quiet). */
 async function sendMail(platform: TestPlatform): Promise<Mail> {
   const attempts = new Map<string, number>();
@@ -66,9 +71,8 @@ async function sendMail(platform: TestPlatform): Promise<Mail> {
     recipients: task.pending.map(({ index, recipient }) => {
       const count = (attempts.get(`${task.job.jobId} ${index}`) ?? 0) + 1;
       attempts.set(`${task.job.jobId} ${index}`, count);
-      const isSlow = recipient.final.startsWith('slow') && count === 1;
-      const fate = isSlow ? 'deferred' : recipient.final.startsWith('bad') ? 'bounced' : 'delivered';
-      return { index, disposition: fate, status: { code: '2.0.0', text: fate }, relay: 'test' } as const;
+      const fate = fateOf(recipient.final, count);
+      return { index, disposition: fate, status: { code: '2.0.0', text: fate }, relay: 'test' };
     }),
   }));
   const bounce = await startAgent(platform, 'bounce');

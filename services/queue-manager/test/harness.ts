@@ -39,7 +39,7 @@ import { type NatsServer, type ServiceProcess, startServiceProcess } from '@rail
 
 /** Lease TTL and heartbeat of all processes in tests. */
 export const leaseTtlMs = 3000;
-export const heartbeatMs = 400;
+const heartbeatMs = 400;
 
 /** A platform of its own on a NATS server. */
 export interface TestPlatform {

@@ -60,7 +60,7 @@ async function sharesOf(platform: TestPlatform): Promise<number[]> {
   const counts = new Map<string, number>();
   for (const owner of await ownersOf(platform))
     if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
-  return [...counts.values()].sort();
+  return [...counts.values()].sort((left, right) => left - right);
 }
 
 describe('two owners', () => {
@@ -194,6 +194,9 @@ describe('a deposed owner', () => {
     await manager.waitForEvent('shard-left');
     await until(() => manager.events.filter((each) => each.event === 'shard-taken').length === 2);
     await until(async () => (await readDefer(platform, job)) !== undefined, 60_000);
+
+    const left = manager.events.find((each) => each.event === 'shard-left');
+    expect(String(left?.['cause'])).toMatch(/deposed|another owner/);
   }, 90_000);
 });
 

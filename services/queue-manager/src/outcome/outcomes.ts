@@ -68,29 +68,24 @@ export class Outcomes {
   }
 
   async #settle(outcome: DeliveryOutcome): Promise<boolean> {
-    const { queue, metrics, context } = this.#term;
+    const { queue, context } = this.#term;
     if (!this.#term.mayAct()) return false;
     const job = queue.get(outcome.jobId);
     if (job === undefined) return this.#settleStranger(outcome);
     if (job.stage === 'settling') return false;
-    const isCurrent = job.task === outcome.task && job.stage !== 'waiting' && job.stage !== 'suspended';
-    const wasDispatched = job.stage === 'dispatched';
+    const isCurrent = isAnswerTo(job, outcome);
     const lane = queue.laneOf(job);
     // An attempt that another agent makes at this moment decides by itself.
-    if (!isCurrent && wasDispatched) return this.#settleStranger(outcome);
+    if (!isCurrent && job.stage === 'dispatched') return this.#settleStranger(outcome);
     if (isCurrent && outcome.task === 'deliver') this.#giveFeedback(job, outcome);
     queue.markSettling(job);
     context.crashPoint('queue.outcome-in-memory');
     try {
       const record = job.record ?? (await this.#loader.read(job));
       if (record === undefined) return false;
-      if (isCurrent) {
-        this.#dispatcher.noteFreeSlot(lane.transport);
-        await this.#apply(job, record, outcome);
-      } else {
-        metrics.lateDuplicates.inc();
-        await this.#applyLate(job, record, outcome);
-      }
+      this.#dispatcher.noteFreeSlot(lane.transport);
+      if (isCurrent) await this.#apply(job, record, outcome);
+      else await this.#applyLate(job, record, outcome);
       this.#dispatcher.holdings.settle(outcome.jobId, context.clock.monotonicMs());
       this.#term.kick();
       return true;
@@ -125,7 +120,8 @@ export class Outcomes {
   }
 
   async #applyLate(job: QueuedJob, record: DeferRecord, outcome: DeliveryOutcome): Promise<void> {
-    const { queue, effects, context } = this.#term;
+    const { queue, effects, context, metrics } = this.#term;
+    metrics.lateDuplicates.inc();
     const current = withDone(record, this.#term.done);
     const settlement = outcome.task === 'deliver' ? settleLate(current, outcome) : undefined;
     if (settlement === undefined || settlement.entries.length === 0) {
@@ -230,6 +226,11 @@ export class Outcomes {
     if (settlement.isHeldForOwnFault)
       heldForOwnFault(context.log, { queueId, jobId, destination: record.job.destination });
   }
+}
+
+/** Whether the outcome is of the attempt that the job is in, or was in until its agent fell silent. */
+function isAnswerTo(job: QueuedJob, outcome: DeliveryOutcome): boolean {
+  return job.task === outcome.task && job.stage !== 'waiting' && job.stage !== 'suspended';
 }
 
 /** Time after a takeover in which a failure of an unknown job is not acknowledged: ACTIVE may still bring the job. */

@@ -210,20 +210,18 @@ describe('a delivery', () => {
         const done = given.flatMap((each, index) => (each.wasDone ? [index] : []));
         const record = recordOf(recipients, { done }, isNull ? '' : 's@x.test');
         const outcome = outcomeOf(
-          given.map((each, index) =>
-            result(`r${index}`, each.disposition as RecipientOutcome['disposition']),
-          ),
+          given.map((each, index) => result(`r${index}`, each.disposition)),
           { isOwnFault },
         );
 
         const { entries, next } = settleDelivery(record, outcome, isExpired ? late : facts);
 
         const journalled = new Set(entries.filter((each) => each.kind !== 'held').map((each) => each.final));
-        recipients.forEach((each, index) => {
+        for (const [index, each] of recipients.entries()) {
           const isClosed = done.includes(index) || journalled.has(each.final);
           const isOpen = next !== undefined && !next.done.includes(index);
           expect(isClosed).toBe(!isOpen);
-        });
+        }
         for (const index of next?.bouncing ?? []) expect(next?.done).not.toContain(index);
       }),
     );

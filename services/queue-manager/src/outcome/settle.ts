@@ -54,13 +54,34 @@ export function settleDelivery(
   outcome: DeliveryOutcome,
   facts: SettleFacts,
 ): Settlement {
-  const { job } = record;
+  const { nowMs, queue } = facts;
   const tries = record.tries + 1;
-  const expiry = expiresAtMs(ageFacts(record), facts.queue);
-  const isExpired = facts.nowMs >= expiry;
+  const expiry = expiresAtMs(ageFacts(record), queue);
+  const isExpired = nowMs >= expiry;
+  const tally = countUp(record, outcome, isExpired);
+  const isOwnFaultToTheEnd = isExpired && outcome.isOwnFault && tally.outcomes.length > tally.bouncing.length;
+  const next = nextRecord(record, tally, {
+    tries,
+    nowMs,
+    nextMs: nextAttemptMs(tries, { nowMs, expiresAtMs: expiry }, queue),
+    isHeld: facts.isHeld || isOwnFaultToTheEnd,
+    isOwnFault: outcome.isOwnFault,
+  });
+  const isHeldForOwnFault = isOwnFaultToTheEnd && next?.state === 'held';
+  return {
+    entries: isHeldForOwnFault ? [...tally.entries, ...heldEntries(next)] : tally.entries,
+    next,
+    isDelayReportDue: next?.state === 'deferred' && owesDelayReport(next, facts),
+    expired: tally.expired,
+    isHeldForOwnFault,
+  };
+}
+
+/** Judges every open recipient. A fault of our own never gives a recipient up. */
+function countUp(record: DeferRecord, outcome: DeliveryOutcome, isExpired: boolean): Tally {
   const tally: Tally = { entries: [], done: [...record.done], bouncing: [], outcomes: [], expired: [] };
-  job.recipients.forEach((recipient, index) => {
-    if (record.done.includes(index)) return;
+  for (const [index, recipient] of record.job.recipients.entries()) {
+    if (record.done.includes(index)) continue;
     const result = resultFor(recipient, outcome);
     const givesUp = result.disposition === 'deferred' && isExpired && !outcome.isOwnFault;
     if (givesUp) tally.expired.push(recipient);
@@ -69,24 +90,8 @@ export function settleDelivery(
     if (verdict === 'finished') tally.done.push(index);
     else tally.outcomes.push(final);
     if (verdict === 'bouncing') tally.bouncing.push(index);
-  });
-
-  const isHeldForOwnFault = isExpired && outcome.isOwnFault && tally.outcomes.length > tally.bouncing.length;
-  const next = nextRecord(record, tally, {
-    tries,
-    nowMs: facts.nowMs,
-    nextMs: nextAttemptMs(tries, { nowMs: facts.nowMs, expiresAtMs: expiry }, facts.queue),
-    isHeld: facts.isHeld || isHeldForOwnFault,
-    isOwnFault: outcome.isOwnFault,
-  });
-  if (isHeldForOwnFault && next?.state === 'held') tally.entries.push(...heldEntries(next));
-  return {
-    entries: tally.entries,
-    next,
-    isDelayReportDue: next?.state === 'deferred' && owesDelayReport(next, facts),
-    expired: tally.expired,
-    isHeldForOwnFault: isHeldForOwnFault && next?.state === 'held',
-  };
+  }
+  return tally;
 }
 
 /** Settles the answer of bounce to a failure report. Only now are its recipients finished (rule 6). */
@@ -129,12 +134,12 @@ export function settleDelayReport(record: DeferRecord, outcome: DeliveryOutcome)
 export function settleLate(record: DeferRecord, outcome: DeliveryOutcome): Settlement {
   const entries: JournalEntry[] = [];
   const done = [...record.done];
-  record.job.recipients.forEach((recipient, index) => {
-    if (done.includes(index) || record.bouncing.includes(index)) return;
-    if (resultFor(recipient, outcome).disposition !== 'delivered') return;
+  for (const [index, recipient] of record.job.recipients.entries()) {
+    if (done.includes(index) || record.bouncing.includes(index)) continue;
+    if (resultFor(recipient, outcome).disposition !== 'delivered') continue;
     entries.push(...entryOf(record, recipient, 'delivered'));
     done.push(index);
-  });
+  }
   const isFinished = done.length >= record.job.recipients.length;
   return settled(entries, isFinished ? undefined : { ...record, done, outcomes: openOutcomes(record, done) });
 }

@@ -35,7 +35,7 @@ export interface Destination {
 }
 
 /** Name of the lane through which reports of failure and delay go. */
-export const bounceLane = 'bounce:';
+const bounceLane = 'bounce:';
 
 /** All destinations of one shard. */
 export class Destinations {
