@@ -31,6 +31,8 @@ export class FolderSource {
   readonly #watchers: FSWatcher[] = [];
   readonly #loader = new FolderLoader();
   #units: ReadonlyMap<string, Uint8Array> = new Map();
+  /** What the bucket holds for certain; undefined after a failure. */
+  #published: ReadonlyMap<string, Uint8Array> | undefined;
   #fingerprint = '';
   #problems: readonly string[] = [];
   #settleTimer: NodeJS.Timeout | undefined;
@@ -53,7 +55,7 @@ export class FolderSource {
     this.#fingerprint = await this.#look();
     const isGood = await this.#apply();
     for (const folder of this.#options.folders) this.#watch(folder);
-    this.#lookLater(this.#fingerprint.length);
+    this.#lookLater(this.#fingerprint.split('\n').length);
     return isGood;
   }
 
@@ -110,8 +112,9 @@ export class FolderSource {
         this.#refuse(compiled);
         return false;
       }
-      const published = await publishConfiguration(bus, compiled.compilation.units);
+      const published = await publishConfiguration(bus, compiled.compilation.units, this.#published);
       this.#units = compiled.compilation.units;
+      this.#published = this.#units;
       const wasRefused = this.#problems.length > 0;
       this.#problems = [];
       if (published.written.length > 0 || wasRefused)
@@ -122,6 +125,7 @@ export class FolderSource {
     } catch (error) {
       // NATS is away for the moment: the next look finds the folder changed still.
       this.#fingerprint = '';
+      this.#published = undefined;
       terminal.say('configuration', `cannot be published now, will be tried again: ${String(error)}`);
       return false;
     }

@@ -8,6 +8,9 @@ import type { Bus } from '@railpost/bus';
 import { type ConfigRoot, parseRoot, rootUnitKey } from '@railpost/config';
 import { hashUnit } from './unit-hash.ts';
 
+/** Units in flight together: a thousand domains are published in one go at first. */
+const putsAtOnce = 64;
+
 /** What changed. */
 export interface PublishedConfiguration {
   readonly root: string;
@@ -19,20 +22,23 @@ export interface PublishedConfiguration {
 
 /**
  * Publishes `units` (the root among them). Rejects when NATS does not answer; then it may be called again.
+ * @param known what the bucket holds, when the caller was the last to publish and it went well; else it is read
  * @throws RangeError when the root is missing or does not name exactly the other units
  */
 export async function publishConfiguration(
   bus: Bus,
   units: ReadonlyMap<string, Uint8Array>,
+  known?: ReadonlyMap<string, Uint8Array>,
 ): Promise<PublishedConfiguration> {
   const root = checkedRoot(units);
   const bucket = await bus.openKv(bus.names.configurationBucket);
-  const present = await presentHashes(bus);
+  const present = hashesOf(known ?? (await readPublishedUnits(bus)));
   const written: string[] = [];
-  for (const [key, bytes] of units) {
-    if (key === rootUnitKey || present.get(key) === root.units[key]) continue;
-    await bucket.put(key, bytes);
-    written.push(key);
+  const changed = [...units].filter(([key]) => key !== rootUnitKey && present.get(key) !== root.units[key]);
+  for (let start = 0; start < changed.length; start += putsAtOnce) {
+    const some = changed.slice(start, start + putsAtOnce);
+    await Promise.all(some.map(([key, bytes]) => bucket.put(key, bytes)));
+    written.push(...some.map(([key]) => key));
   }
   const rootBytes = units.get(rootUnitKey);
   if (rootBytes !== undefined && present.get(rootUnitKey) !== hashUnit(rootBytes)) {
@@ -48,15 +54,14 @@ export async function publishConfiguration(
 export async function readPublishedUnits(bus: Bus): Promise<ReadonlyMap<string, Uint8Array>> {
   const bucket = await bus.openKv(bus.names.configurationBucket);
   const units = new Map<string, Uint8Array>();
-  for await (const key of await bucket.keys()) {
-    const entry = await bucket.get(key);
-    if (entry !== null && entry.operation === 'PUT') units.set(key, entry.value);
+  for await (const entry of await bucket.history()) {
+    if (entry.operation === 'PUT') units.set(entry.key, entry.value);
+    else units.delete(entry.key);
   }
   return units;
 }
 
-async function presentHashes(bus: Bus): Promise<ReadonlyMap<string, string>> {
-  const units = await readPublishedUnits(bus);
+function hashesOf(units: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, string> {
   return new Map([...units].map(([key, bytes]) => [key, hashUnit(bytes)]));
 }
 
