@@ -122,11 +122,14 @@ export class Listeners {
   /** False when the port cannot be had now. */
   async #openPort(settings: ListenerSettings): Promise<boolean> {
     const port = settings.port + this.#options.portOffset;
+    // A port that is to speak the PROXY protocol and does not would take every client for the proxy.
+    if (settings.trustedProxies !== undefined) {
+      return this.#failToOpen(settings.name, port, 'the PROXY protocol is not supported');
+    }
     const listener: Omit<OpenListener, 'server'> = {
       context: { settings, networks: networkSet(settings.trustedNetworks) },
       certificates: this.#certificatesOf(settings, undefined),
     };
-    const problemKey = `listener.${settings.name}`;
     try {
       const server = await SmtpServer.listen({
         host: this.#options.bindAddress,
@@ -137,19 +140,23 @@ export class Listeners {
       });
       this.#open.set(settings.name, Object.assign(listener, { server }));
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      listenerFailed(this.#context.log, { listener: settings.name, port, error: text });
-      this.#options.setProblem(problemKey, `listener ${settings.name} cannot open port ${port}: ${text}`);
-      return false;
+      return this.#failToOpen(settings.name, port, error instanceof Error ? error.message : String(error));
     }
-    this.#options.setProblem(problemKey, undefined);
+    this.#options.setProblem(`listener.${settings.name}`, undefined);
     const address = this.#options.bindAddress;
     listenerOpened(this.#context.log, { listener: settings.name, address, port, role: settings.role });
     return true;
   }
 
+  #failToOpen(name: string, port: number, error: string): false {
+    listenerFailed(this.#context.log, { listener: name, port, error });
+    this.#options.setProblem(`listener.${name}`, `listener ${name} cannot open port ${port}: ${error}`);
+    return false;
+  }
+
   #close(name: string, open: OpenListener): void {
     this.#open.delete(name);
+    this.#options.setProblem(`certificates.${name}`, undefined);
     listenerClosed(this.#context.log, { listener: name, port: open.server.port });
     const drained = open.server.drain(drainMs).finally(() => this.#draining.delete(drained));
     this.#draining.add(drained);

@@ -45,7 +45,7 @@ export interface TestPlatform {
 }
 
 /** A manifest. */
-export function object(kind: string, name: string, spec: object): unknown {
+function object(kind: string, name: string, spec: object): unknown {
   return { apiVersion: 'railpost.io/v1alpha1', kind, metadata: { name }, spec };
 }
 
@@ -178,7 +178,7 @@ export async function openPlatform(
     async close() {
       for (const child of children) child.kill('SIGKILL');
       await Promise.all(running.map((service) => service.kill()));
-      for await (const name of await bus.manager.streams.names()) {
+      for await (const name of bus.manager.streams.names()) {
         if (name.includes(prefix)) await bus.manager.streams.delete(name);
       }
       await bus.close();

@@ -13,14 +13,59 @@ const dot = 0x2e;
 const space = 0x20;
 
 /**
- * Where the next octet stands. Numbers, not names: the loop per octet compares them millions of times. A leading dot has been taken
- * away: after CRLF it may end the data (`dot`), after a bare LF it may not (`dotAfterBareLf`).
+ * Where the next octet stands. Numbers, because the loop per octet looks them up: in a line; at the start of a line, after CRLF (or the
+ * start of the data) or after a bare LF; after a dot there, which has been taken away; after a CR that is held back, in each of
+ * those lines.
  */
 const inLine = 0;
 const atStart = 1;
 const atStartAfterBareLf = 2;
-const dotAfterCrlf = 3;
-const dotAfterBareLf = 4;
+const afterDot = 3;
+const afterDotAfterBareLf = 4;
+const afterCr = 5;
+const afterDotCr = 6;
+const afterDotCrAfterBareLf = 7;
+
+/** What is done on the way: a held CR becomes a space; a line ends; the octet passes; a bare LF is noted; the data ends. */
+const putSpace = 1;
+const putLineEnd = 2;
+const putOctet = 4;
+const noteBareLf = 8;
+const endData = 16;
+
+function cell(next: number, actions = 0): number {
+  return next | (actions << 3);
+}
+
+const bareLf = cell(atStartAfterBareLf, putLineEnd | noteBareLf);
+const loneDot = cell(atStartAfterBareLf, noteBareLf);
+const octet = cell(inLine, putOctet);
+const octetAfterCr = cell(inLine, putSpace | putOctet);
+const anotherCr = cell(afterCr, putSpace);
+
+/** Rows: position. Columns: LF, CR, dot, any other octet. */
+const transitions: Uint8Array = Uint8Array.from([
+  ...[bareLf, cell(afterCr), octet, octet],
+  ...[bareLf, cell(afterCr), cell(afterDot), octet],
+  ...[bareLf, cell(afterCr), cell(afterDotAfterBareLf), octet],
+  ...[loneDot, cell(afterDotCr), octet, octet],
+  ...[loneDot, cell(afterDotCrAfterBareLf), octet, octet],
+  ...[cell(atStart, putLineEnd), anotherCr, octetAfterCr, octetAfterCr],
+  ...[cell(atStart, endData), anotherCr, octetAfterCr, octetAfterCr],
+  ...[cell(atStart), anotherCr, octetAfterCr, octetAfterCr],
+]);
+
+/** Column of each octet; for BDAT a dot is any other octet. */
+function columnsWith(dotColumn: number): Uint8Array {
+  const columns = new Uint8Array(256).fill(3);
+  columns[lf] = 0;
+  columns[cr] = 1;
+  columns[dot] = dotColumn;
+  return columns;
+}
+
+const dataColumns = columnsWith(2);
+const chunkColumns = columnsWith(3);
 
 /** A chunk whose lines are shorter than this on average goes through the loop: there a search per line costs more. */
 const shortLineBytes = 16;
@@ -38,15 +83,13 @@ export interface DecodedContent {
 
 /** Decoder of one message. */
 export class ContentDecoder {
-  readonly #hasDots: boolean;
+  readonly #columns: Uint8Array;
   #position = atStart;
-  /** A CR was read whose meaning depends on the next octet. */
-  #isCrHeld = false;
   #hasBareLineFeed = false;
 
   /** @param hasDots true for DATA; false for BDAT, where dots are dots and nothing but the last chunk ends the content */
   constructor(hasDots: boolean) {
-    this.#hasDots = hasDots;
+    this.#columns = hasDots ? dataColumns : chunkColumns;
   }
 
   /** A line ended in LF without CR. */
@@ -64,81 +107,64 @@ export class ContentDecoder {
 
   /** BDAT: no more chunks will come. Returns what was held back. */
   finish(): Uint8Array | undefined {
-    if (!this.#isCrHeld) return undefined;
-    this.#isCrHeld = false;
+    if (this.#position !== afterCr) return undefined;
+    this.#position = inLine;
     return Uint8Array.of(space);
   }
 
   /** Length of the part that needs no change, from the start of the chunk; moves the position to its end. */
   #cleanPrefix(chunk: Uint8Array): number {
-    if (this.#isCrHeld || this.#position > atStart) return 0;
+    if (this.#position > atStart) return 0;
     let start = 0;
     let lines = 0;
-    let isLineStart = this.#position === atStart;
-    while (start < chunk.length && !(isLineStart && this.#hasDots && chunk[start] === dot)) {
+    while (start < chunk.length && !this.#isStuffed(chunk, start)) {
       const carriageReturn = chunk.indexOf(cr, start);
       const lineFeed = chunk.indexOf(lf, start);
       if (lineFeed <= start || carriageReturn !== lineFeed - 1) {
         // An unfinished line, or a bare CR or LF: clean up to the first of them.
         const stop = firstOf(carriageReturn, lineFeed, chunk.length);
-        this.#position = isLineStart && stop === start ? atStart : inLine;
+        if (stop > start) this.#position = inLine;
         return stop;
       }
       start = lineFeed + 1;
-      isLineStart = true;
+      this.#position = atStart;
       lines += 1;
       if (lines === sampledLines && start < sampledLines * shortLineBytes) break;
     }
-    if (start > 0) this.#position = atStart;
     return start;
+  }
+
+  #isStuffed(chunk: Uint8Array, at: number): boolean {
+    return this.#position === atStart && chunk[at] === dot && this.#columns === dataColumns;
   }
 
   /** The loop per octet, from `start` to the end of the chunk or of the data. */
   #rewrite(chunk: Uint8Array, start: number, slices: Uint8Array[]): DecodedContent {
     // Worst case: every octet is a bare LF and doubles; a CR held back comes on top.
     const out = Buffer.allocUnsafe((chunk.length - start) * 2 + 1);
-    const hasDots = this.#hasDots;
+    const columns = this.#columns;
     let length = 0;
     let index = start;
     let position = this.#position;
-    let isCrHeld = this.#isCrHeld;
-    let hasBareLineFeed = this.#hasBareLineFeed;
-    let isEnd = false;
-    while (index < chunk.length && !isEnd) {
-      const octet = chunk[index] ?? 0;
+    let seen = 0;
+    while (index < chunk.length && (seen & endData) === 0) {
+      const value = chunk[index] ?? 0;
       index += 1;
-      if (octet === lf) {
-        isEnd = isCrHeld && position === dotAfterCrlf;
-        if (position < dotAfterCrlf) {
-          out[length] = cr;
-          out[length + 1] = lf;
-          length += 2;
-        }
-        hasBareLineFeed ||= !isCrHeld;
-        position = isCrHeld ? atStart : atStartAfterBareLf;
-        isCrHeld = false;
-        continue;
+      const found = transitions[position * 4 + (columns[value] ?? 0)] ?? 0;
+      const actions = found >> 3;
+      position = found & 7;
+      seen |= actions;
+      if ((actions & putSpace) !== 0) out[length++] = space;
+      if ((actions & putOctet) !== 0) out[length++] = value;
+      if ((actions & putLineEnd) !== 0) {
+        out[length++] = cr;
+        out[length++] = lf;
       }
-      if (isCrHeld) {
-        out[length] = space;
-        length += 1;
-        position = inLine;
-      }
-      isCrHeld = octet === cr;
-      if (isCrHeld) continue;
-      if (octet === dot && hasDots && (position === atStart || position === atStartAfterBareLf)) {
-        position = position === atStart ? dotAfterCrlf : dotAfterBareLf;
-        continue;
-      }
-      out[length] = octet;
-      length += 1;
-      position = inLine;
     }
     this.#position = position;
-    this.#isCrHeld = isCrHeld;
-    this.#hasBareLineFeed = hasBareLineFeed;
+    if ((seen & noteBareLf) !== 0) this.#hasBareLineFeed = true;
     if (length > 0) slices.push(out.subarray(0, length));
-    return { slices, consumedBytes: index, isEnd };
+    return { slices, consumedBytes: index, isEnd: (seen & endData) !== 0 };
   }
 }
 

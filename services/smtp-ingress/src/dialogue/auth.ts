@@ -2,8 +2,10 @@
  * AUTH (RFC 4954) with PLAIN (RFC 4616) and LOGIN, only under TLS and only on Submission. This file knows the exchange; the
  * password is checked by passwords/. Messages of the exchange are octets of the client: bounded by the engine, decoded here.
  */
+import type { ListenerSettings } from '@railpost/config';
 import { asciiUpperCase } from '@railpost/mail';
 import type { SessionState } from '../session-state.ts';
+import type { StatusName } from '../statuses.ts';
 import type { CommandRow, Mechanism, Step } from './step.ts';
 import { refuse } from './step.ts';
 
@@ -13,12 +15,8 @@ export const responseLimitBytes = 12_290;
 /** AUTH. */
 export const auth: CommandRow = {
   run(state, command, facts): Step {
-    if (facts.listener.role !== 'Submission') return refuse(state, 'authNotEnabled');
-    if (state.tls === undefined) return refuse(state, 'needStartTls');
-    if (facts.listener.withheldKeywords.includes('AUTH')) return refuse(state, 'authNotEnabled');
-    if (state.helo === undefined || !state.isEsmtp) return refuse(state, 'needEhlo');
-    if (state.transaction !== undefined) return refuse(state, 'transactionInProgress');
-    if (state.login !== undefined) return refuse(state, 'alreadyAuthenticated');
+    const denied = whyNoExchange(state, facts.listener);
+    if (denied !== undefined) return refuse(state, denied);
     const words = command.argument.split(/[ \t]+/);
     const mechanism = asciiUpperCase(words[0] ?? '');
     if (mechanism === '' || words.length > 2) return refuse(state, 'authSyntax');
@@ -26,6 +24,15 @@ export const auth: CommandRow = {
     return { state, effect: { kind: 'authenticate', mechanism, initial: words[1] }, isError: false };
   },
 };
+
+function whyNoExchange(state: SessionState, listener: ListenerSettings): StatusName | undefined {
+  if (listener.role !== 'Submission') return 'authNotEnabled';
+  if (state.tls === undefined) return 'needStartTls';
+  if (listener.withheldKeywords.includes('AUTH')) return 'authNotEnabled';
+  if (!state.isEsmtp) return 'needEhlo';
+  if (state.transaction !== undefined) return 'transactionInProgress';
+  return state.login === undefined ? undefined : 'alreadyAuthenticated';
+}
 
 /** A login attempt, complete. */
 export interface Credentials {

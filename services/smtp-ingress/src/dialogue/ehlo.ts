@@ -45,7 +45,7 @@ export const ehlo: CommandRow = {
 };
 
 /** Keywords for a session in this state, in Postfix's order. */
-export function keywordsOf(state: SessionState, facts: DialogueFacts): string[] {
+function keywordsOf(state: SessionState, facts: DialogueFacts): string[] {
   const { listener } = facts;
   const size = listener.limits.messageSizeBytes;
   const keywords = ['PIPELINING', size > 0 ? `SIZE ${size}` : 'SIZE', 'VRFY'];

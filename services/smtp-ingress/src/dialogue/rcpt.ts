@@ -7,6 +7,7 @@ import {
   parsePathArgument,
   parseRcptParameters,
 } from '@railpost/mail';
+import { needsSmtpUtf8 } from './mail.ts';
 import { checkRecipient } from '../policy/recipient.ts';
 import type { SessionState, Transaction } from '../session-state.ts';
 import type { StatusName } from '../statuses.ts';
@@ -31,7 +32,8 @@ export const rcpt: CommandRow = {
     if ('problem' in parsed) {
       return refuse(state, parsed.problem === 'keyword' ? 'rcptSyntax' : 'badRecipient');
     }
-    if (parsed.path.isNull) return refuse(state, 'badRecipient');
+    if (parsed.path.isNull || needsSmtpUtf8(parsed.path, transaction.parameters))
+      return refuse(state, 'badRecipient');
     const read = parseRcptParameters(parsed.parameters);
     if ('problem' in read) return refuse(state, problemStatus(read.problem), { option: read.parameter });
     if (transaction.recipients.length >= facts.listener.limits.recipients) return tooMany(state, transaction);

@@ -17,6 +17,8 @@ export interface LoginVerifierOptions {
   verify(hash: string, password: string): Promise<boolean>;
 }
 
+/** Logins that wait for each one that runs. */
+const waitingPerRunning = 4;
 const rememberMs = 60_000;
 const rememberLimit = 10_000;
 
@@ -39,17 +41,20 @@ export class LoginVerifier {
 
   /** @param record the login's record, or undefined when there is no such login */
   async check(record: LoginRecord | undefined, password: string): Promise<LoginResult> {
-    const isKnown = record?.isEnabled === true;
-    const hash = record !== undefined && isKnown ? record.passwordHash : decoy;
-    const key = this.#keyOf(record?.login ?? '', hash, password);
-    if (isKnown && (this.#remembered.get(key) ?? 0) > this.#options.nowMs()) return 'accepted';
-    if (this.#running >= this.#options.concurrency && this.#queue.length >= this.#options.concurrency * 4) {
-      return 'busy';
-    }
+    const known = record?.isEnabled === true ? record : undefined;
+    const key = known === undefined ? '' : this.#keyOf(known, password);
+    if ((this.#remembered.get(key) ?? 0) > this.#options.nowMs()) return 'accepted';
+    if (this.#isFull()) return 'busy';
+    const hash = known?.passwordHash ?? decoy;
     const isMatch = await this.#inTurn(() => this.#options.verify(hash, password));
-    if (!isMatch || !isKnown) return 'refused';
+    if (!isMatch || known === undefined) return 'refused';
     this.#remember(key);
     return 'accepted';
+  }
+
+  #isFull(): boolean {
+    const { concurrency } = this.#options;
+    return this.#running >= concurrency && this.#queue.length >= concurrency * waitingPerRunning;
   }
 
   async #inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -68,8 +73,9 @@ export class LoginVerifier {
     }
   }
 
-  #keyOf(login: string, hash: string, password: string): string {
-    return createHmac('sha256', this.#key).update(`${login}\0${hash}\0${password}`).digest('base64');
+  #keyOf({ login, passwordHash }: LoginRecord, password: string): string {
+    const text = `${login}\0${passwordHash}\0${password}`;
+    return createHmac('sha256', this.#key).update(text).digest('base64');
   }
 
   #remember(key: string): void {
