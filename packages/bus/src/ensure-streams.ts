@@ -14,11 +14,13 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
+import { RequestError, TimeoutError } from '@nats-io/transport-node';
 import { cleanupConsumer, queueManagerConsumer } from '@railpost/contracts';
 import type { Bus } from './bus.ts';
-import { IncompatibleStreamError } from './errors.ts';
+import { BusUnavailableError, IncompatibleStreamError } from './errors.ts';
 
 const gibibyte = 1024 ** 3;
+const unavailableStatus = 503;
 const nanosecondsPerMs = 1_000_000;
 
 /** Sequences of one generation; the next one starts at a multiple (durability rule 18). */
@@ -38,8 +40,24 @@ export interface StreamSettings {
   readonly ackWaitMs?: number;
 }
 
-/** Makes everything exist. @throws IncompatibleStreamError; client errors when JetStream cannot be reached */
+/**
+ * Makes everything exist.
+ * @throws IncompatibleStreamError; BusUnavailableError when JetStream does not answer (call again); client errors when it refuses
+ */
 export async function ensureStreams(bus: Bus, settings: StreamSettings): Promise<void> {
+  try {
+    await ensureAll(bus, settings);
+  } catch (error) {
+    const isUnanswered =
+      error instanceof TimeoutError ||
+      error instanceof RequestError ||
+      (error instanceof JetStreamApiError && error.status === unavailableStatus);
+    if (isUnanswered) throw new BusUnavailableError('JetStream does not answer', error);
+    throw error;
+  }
+}
+
+async function ensureAll(bus: Bus, settings: StreamSettings): Promise<void> {
   const { names } = bus;
   const bytes = settings.maxBytes ?? { incoming: 2 * gibibyte, active: 2 * gibibyte, defer: 4 * gibibyte };
   const common = commonConfig(settings);

@@ -6,20 +6,19 @@ const always = { config: { sync_always: true } };
 
 describe('the durability gate', () => {
   it.each([
-    ['2.15.1', always, ''],
-    ['2.15.2', always, ''],
-    ['2.16.0', always, ''],
-    ['3.0.0-beta.1', always, ''],
-    ['2.15.0', always, 'older than 2.15.1'],
-    ['2.10.27', always, 'older than 2.15.1'],
-    ['2.15.1', { config: {} }, 'without sync_interval: always'],
-    ['2.15.1', { config: { sync_always: false } }, 'without sync_interval: always'],
-    ['2.15.1', undefined, 'without sync_interval: always'],
+    ['2.15.1', always, /^$/],
+    ['2.15.2', always, /^$/],
+    ['2.16.0', always, /^$/],
+    ['3.0.0-beta.1', always, /^$/],
+    ['2.15.0', always, /older than 2\.15\.1/],
+    ['2.10.27', always, /older than 2\.15\.1/],
+    ['2.15.1', { config: {} }, /without sync_interval: always/],
+    ['2.15.1', { config: { sync_always: false } }, /without sync_interval: always/],
+    ['2.15.1', undefined, /without sync_interval: always/],
   ])('judges version %s with %j', (version, jetstream, expected) => {
     const verdict = judgeServer('http://n', { version, jetstream });
 
-    if (expected === '') expect(verdict).toBe('');
-    else expect(verdict).toContain(expected);
+    expect(verdict).toMatch(expected);
   });
 
   it('does not take another program for a nats-server', () => {

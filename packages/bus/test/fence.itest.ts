@@ -41,7 +41,7 @@ async function connectTest(prefix: string, at: readonly NatsServer[] = [server])
 
 async function openShard(replicas = 1, at: readonly NatsServer[] = [server]): Promise<Bus> {
   const bus = await connectTest(`t-${randomUUID().slice(0, 8)}`, at);
-  await ensureStreams(bus, { shards: 1, generation: 1, replicas });
+  await retry(() => ensureStreams(bus, { shards: 1, generation: 1, replicas }));
   return bus;
 }
 

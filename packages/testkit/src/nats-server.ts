@@ -163,6 +163,7 @@ async function hasMetaLeader(monitorUrl: string): Promise<boolean> {
     const answer: unknown = await (
       await fetch(`${monitorUrl}/jsz`, { signal: AbortSignal.timeout(1000) })
     ).json();
+    // A member answers before the others have joined; the name of the leader says that a majority has.
     return JSON.stringify(answer).includes('"leader":"n');
   } catch {
     return false;

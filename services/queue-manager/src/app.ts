@@ -1,6 +1,8 @@
 /** Wires queue-manager: makes the streams exist, then keeps its share of the shards. */
-import { ensureStreams } from '@railpost/bus';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BusUnavailableError, ensureStreams } from '@railpost/bus';
 import type { Service, ServiceContext, SettingsOf } from '@railpost/runtime';
+import { SpoolUnavailableError } from '@railpost/spool';
 import type { QueueManagerSettings } from './config.ts';
 import { createMetrics } from './metrics.ts';
 import type { ShardOwner } from './owner.ts';
@@ -14,16 +16,14 @@ export async function createQueueManager(
 ): Promise<Service> {
   const { shards, leaseTtl, heartbeat } = context.settings;
   const { replicas, ackWait, parkAfter } = settings;
-  await ensureStreams(context.bus, {
-    shards,
-    generation: await findGeneration(context),
-    replicas,
-    ackWaitMs: ackWait,
-    maxBytes: {
-      incoming: settings.incomingMaxBytes,
-      active: settings.activeMaxBytes,
-      defer: settings.deferMaxBytes,
-    },
+  const maxBytes = {
+    incoming: settings.incomingMaxBytes,
+    active: settings.activeMaxBytes,
+    defer: settings.deferMaxBytes,
+  };
+  await untilAvailable(context, async () => {
+    const generation = await findGeneration(context);
+    await ensureStreams(context.bus, { shards, generation, replicas, ackWaitMs: ackWait, maxBytes });
   });
   const owners = new Map<number, ShardOwner>();
   const metrics = createMetrics(context.metrics, () => [...owners.values()].map((owner) => owner.queue));
@@ -36,4 +36,20 @@ export async function createQueueManager(
   const keeper = new ShardKeeper(context, timing, { metrics, owners });
   keeper.start();
   return { stop: () => keeper.stop() };
+}
+
+/** An outage during the start is waited for, as later ones are. Rejects when the process is told to stop meanwhile. */
+async function untilAvailable(context: ServiceContext, action: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await action();
+      context.setProblem('streams', undefined);
+      return;
+    } catch (error) {
+      const isOutage = error instanceof BusUnavailableError || error instanceof SpoolUnavailableError;
+      if (!isOutage) throw error;
+      context.setProblem('streams', `streams cannot be made yet: ${error.message}`);
+    }
+    await sleep(1000, undefined, { signal: context.signal });
+  }
 }
