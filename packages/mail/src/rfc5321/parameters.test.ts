@@ -25,6 +25,9 @@ test.each([
 test.each([
   ['SIZE=', 'size'],
   ['SIZE', 'unsupported'],
+  ['AUTH', 'unsupported'],
+  ['RET', 'unsupported'],
+  ['ENVID', 'unsupported'],
   ['SIZE=-1', 'size'],
   ['SIZE=1k', 'size'],
   ['SIZE=1O', 'size'],
@@ -64,7 +67,8 @@ test.each([
 
 test.each([
   ['NOTIFY=', 'notify'],
-  ['NOTIFY', 'notify'],
+  ['NOTIFY', 'unsupported'],
+  ['ORCPT', 'unsupported'],
   ['NOTIFY=NEVER,DELAY', 'notify'],
   ['NOTIFY=SOMETIMES', 'notify'],
   ['NOTIFY=,', 'notify'],

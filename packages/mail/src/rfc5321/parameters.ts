@@ -98,23 +98,26 @@ function readSmtpUtf8(value: string | undefined, into: MailParameters): Paramete
 }
 
 function readAuth(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
-  const mailbox = value === undefined || value === '' ? undefined : decodeXtext(value);
+  if (value === undefined) return 'unsupported';
+  const mailbox = value === '' ? undefined : decodeXtext(value);
   if (mailbox === undefined) return 'auth';
   into.auth = mailbox === '<>' ? '' : mailbox;
   return undefined;
 }
 
 function readRet(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
-  const ret = asciiUpperCase(value ?? '');
+  if (value === undefined) return 'unsupported';
+  const ret = asciiUpperCase(value);
   if (into.ret !== undefined || (ret !== 'FULL' && ret !== 'HDRS')) return 'ret';
   into.ret = ret;
   return undefined;
 }
 
 function readEnvid(value: string | undefined, into: MailParameters): ParameterProblem | undefined {
+  if (value === undefined) return 'unsupported';
   // RFC 3461 section 4.4: xtext of printable ASCII. Longer than its 100 characters is taken, as Postfix does.
-  const decoded = value === undefined || value === '' ? undefined : decodeXtext(value);
-  if (into.envid !== undefined || value === undefined || decoded === undefined) return 'envid';
+  const decoded = value === '' ? undefined : decodeXtext(value);
+  if (into.envid !== undefined || decoded === undefined) return 'envid';
   if (!/^[ -~]+$/.test(decoded)) return 'envid';
   into.envid = value;
   return undefined;
@@ -123,8 +126,9 @@ function readEnvid(value: string | undefined, into: MailParameters): ParameterPr
 const conditions: readonly NotifyCondition[] = ['SUCCESS', 'FAILURE', 'DELAY'];
 
 function readNotify(value: string | undefined, into: RcptParameters): ParameterProblem | undefined {
+  if (value === undefined) return 'unsupported';
   if (into.notify !== undefined) return 'notify';
-  const names = asciiUpperCase(value ?? '')
+  const names = asciiUpperCase(value)
     .split(',')
     .filter((name) => name !== '');
   if (names.length === 1 && names[0] === 'NEVER') {
@@ -138,9 +142,10 @@ function readNotify(value: string | undefined, into: RcptParameters): ParameterP
 }
 
 function readOrcpt(value: string | undefined, into: RcptParameters): ParameterProblem | undefined {
+  if (value === undefined) return 'unsupported';
   // RFC 3461 section 4.2: at most 500 characters.
-  const original = value === undefined || value.length > 500 ? undefined : decodeOriginalRecipient(value);
-  if (into.orcpt !== undefined || value === undefined || original === undefined) return 'orcpt';
+  const original = value.length > 500 ? undefined : decodeOriginalRecipient(value);
+  if (into.orcpt !== undefined || original === undefined) return 'orcpt';
   if (/[\r\n]/.test(original.address)) return 'orcpt';
   into.orcpt = value;
   return undefined;

@@ -70,7 +70,8 @@ export function parsePath(token: string): MailPath | undefined {
 export function parseMailbox(text: string): MailPath | undefined {
   if (/[\u0000-\u001f\u007f]/.test(text)) return undefined;
   const local = scanLocalPart(text);
-  if (local === undefined) return undefined;
+  // Programs downstream would take a leading hyphen for an option (Postfix allow_min_user = no).
+  if (local === undefined || local.raw.startsWith('-')) return undefined;
   if (local.end === text.length) return local.raw === '' ? undefined : finish(local.raw, undefined);
   const domain = trimWhiteSpace(text.slice(local.end + 1));
   const name = domain.endsWith('.') && domain.length > 1 ? domain.slice(0, -1) : domain;
@@ -132,9 +133,15 @@ function scanLocalPart(text: string): { raw: string; end: number } | undefined {
   const last = text.lastIndexOf('@');
   let raw = '';
   let index = 0;
+  let mustDotFollow = false;
   while (index < text.length && index !== last) {
     const piece = scanPiece(text, index);
     if (piece === undefined) return undefined;
+    // A quoted-string is a word of its own: `"a"b` and `a"b"` are none (RFC 5321 section 4.1.2).
+    const isQuoted = text.charAt(index) === '"';
+    if (isQuoted && raw !== '' && !raw.endsWith('.')) return undefined;
+    if (mustDotFollow && piece.raw !== '' && piece.raw !== '.') return undefined;
+    mustDotFollow = isQuoted || (mustDotFollow && piece.raw === '');
     raw += piece.raw;
     index = piece.end;
   }
