@@ -1,5 +1,5 @@
 /**
- * DEFER record: a job that is not to be attempted now (deferred, held, bouncing, or parked while active).
+ * DEFER record: a job that is not to be attempted now (deferred, held, bouncing, reporting, or parked).
  * Producer and consumer: the owner of the shard, fenced (rules 3, 4). Subject `rp.def.<s>.<dest>.<jobId>`, one message per
  * subject. The bus header {@link deferHeader} repeats what a takeover scan needs, so that it may read headers only.
  */
@@ -7,8 +7,11 @@ import { z } from 'zod';
 import { DeliveryJob } from './delivery-job.ts';
 import { RecipientOutcome } from './delivery-outcome.ts';
 
-/** `active`: due at once, moved out of ACTIVE (rule 10); `bouncing`: a DSN is owed (rule 6), never attempted again. */
-export const DeferState = z.enum(['active', 'deferred', 'held', 'bouncing']);
+/**
+ * `active`: due at once, moved out of ACTIVE (rule 10); `bouncing`: a DSN is owed (rule 6), never attempted again;
+ * `reporting`: every recipient is finished and only a report of success is owed.
+ */
+export const DeferState = z.enum(['active', 'deferred', 'held', 'bouncing', 'reporting']);
 export type DeferState = z.infer<typeof DeferState>;
 
 export const DeferRecord = z.object({
@@ -30,6 +33,8 @@ export const DeferRecord = z.object({
   suspendedMs: z.number(),
   lastFaultIsOurs: z.boolean(),
   hasDelayWarning: z.boolean(),
+  /** Results with a `successReport` that is owed still; in any state. */
+  reports: z.array(RecipientOutcome).optional(),
 });
 export type DeferRecord = z.infer<typeof DeferRecord>;
 

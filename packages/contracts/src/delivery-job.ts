@@ -21,6 +21,8 @@ export const JobRecipient = z.object({
   n: z.number(),
   notify: z.array(NotifyCondition).optional(),
   orcpt: z.string().optional(),
+  /** True on the first final of an original with NOTIFY=SUCCESS that was expanded: its owner reports Action: expanded. */
+  isExpansionReportDue: z.boolean().optional(),
   /** True: held from birth (recovery found an unreleased hold, or the envelope says so). */
   isHeld: z.boolean().optional(),
 });

@@ -5,6 +5,11 @@
  */
 import { DeliveryStatus, Disposition } from '@railpost/mail';
 import { z } from 'zod';
+import type { JobRecipient } from './delivery-job.ts';
+
+/** Action of a report about a success (RFC 3464 section 2.3.3). */
+export const SuccessAction = z.enum(['delivered', 'relayed', 'expanded']);
+export type SuccessAction = z.infer<typeof SuccessAction>;
 
 /** Result for one final recipient; carries the journal key so that an owner who never knew the job can settle it. */
 export const RecipientOutcome = z.object({
@@ -16,11 +21,36 @@ export const RecipientOutcome = z.object({
   status: DeliveryStatus,
   /** What stands in the log as `relay=`: `host[address]:port`, `mailbox`, `none`. */
   relay: z.string(),
+  /** Present when the sender is owed a report of this success and nobody behind us will send it: {@link successReportOf}. */
+  successReport: SuccessAction.optional(),
 });
 export type RecipientOutcome = z.infer<typeof RecipientOutcome>;
 
-/** What kind of work a dispatch asks for. `failure` and `delay` are DSNs made by bounce. */
-export const Task = z.enum(['deliver', 'failure', 'delay']);
+/** What came of an attempt, as far as reports of success depend on it. */
+export interface AttemptResult {
+  readonly disposition: Disposition;
+  /** How a success is to be called; undefined: the next hop took NOTIFY over and reports itself. */
+  readonly action: Exclude<SuccessAction, 'expanded'> | undefined;
+}
+
+/**
+ * The report of success that an attempt makes due (RFC 3461 sections 4.1 and 5.2). That an alias was expanded is reported after the
+ * first attempt, whatever came of it (as Postfix does); the null reverse-path hears nothing.
+ * @param about `tries` counts attempts before this one
+ */
+export function successReportOf(
+  about: { readonly reversePath: string; readonly tries: number; readonly recipient: JobRecipient },
+  result: AttemptResult,
+): SuccessAction | undefined {
+  const { reversePath, tries, recipient } = about;
+  if (reversePath === '') return undefined;
+  if (recipient.isExpansionReportDue === true && tries === 0) return 'expanded';
+  const isWanted = recipient.notify?.includes('SUCCESS') === true;
+  return isWanted && result.disposition === 'delivered' ? result.action : undefined;
+}
+
+/** What kind of work a dispatch asks for. `failure`, `delay` and `success` are DSNs made by bounce. */
+export const Task = z.enum(['deliver', 'failure', 'delay', 'success']);
 export type Task = z.infer<typeof Task>;
 
 export const DeliveryOutcome = z.object({
@@ -36,7 +66,7 @@ export const DeliveryOutcome = z.object({
   isOwnFault: z.boolean(),
   /** True when no connection or greeting could be had: negative feedback for the destination, not for the message. */
   isDestinationFault: z.boolean(),
-  /** Queue id of the DSN that was spooled (tasks failure and delay); empty when none was due. */
+  /** Queue id of the DSN that was spooled (tasks failure, delay, success); empty when none was due. */
   reportQueueId: z.string().optional(),
 });
 export type DeliveryOutcome = z.infer<typeof DeliveryOutcome>;

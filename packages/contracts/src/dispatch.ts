@@ -13,11 +13,11 @@ export const DispatchedJob = z.object({
   task: Task,
   /** Attempts before this one. */
   tries: z.number(),
-  /** Indexes into job.recipients that are to be attempted (deliver) or reported (failure, delay). */
+  /** Indexes into job.recipients that are to be attempted (deliver) or reported (failure, delay, success). */
   pending: z.array(z.number()),
   /** When the owner took the job into its schedule, for delays=: milliseconds since the epoch. */
   activeAtMs: z.number(),
-  /** Tasks failure and delay: what happened, and when the decision was recorded in DEFER (makes the DSN's queue id). */
+  /** Tasks failure, delay and success: what happened, and when the decision was recorded in DEFER (makes the DSN's queue id). */
   report: z
     .object({
       decidedAtMs: z.number(),

@@ -24,6 +24,11 @@ import {
   encodeFrame,
 } from './index.ts';
 
+/** A fixture is named `<record>.v<N>.json`, or `<record>-dsn.v<N>.json` for fields that came with reports of success. */
+function recordOf(file: string): string {
+  return file.replace(/(-dsn)?\.v\d+\.json$/, '');
+}
+
 const folder = new URL('../fixtures/', import.meta.url);
 const schemas = new Map<string, z.ZodType>([
   ['control-reply', ControlReply],
@@ -51,7 +56,7 @@ const files = readdirSync(folder).sort();
 
 describe('recorded contract fixtures', () => {
   it('cover every record that crosses the bus or the spool', () => {
-    const names = files.map((file) => file.replace(/\.v\d+\.json$/, ''));
+    const names = files.map(recordOf);
 
     expect([...schemas.keys(), 'incoming-record'].filter((name) => !names.includes(name))).toEqual([]);
   });
@@ -59,7 +64,7 @@ describe('recorded contract fixtures', () => {
   it.each(files.filter((file) => !file.startsWith('incoming-record')))(
     '%s decodes without losing a field',
     (file) => {
-      const schema = schemas.get(file.replace(/\.v\d+\.json$/, ''));
+      const schema = schemas.get(recordOf(file));
       const fixture = readFixture(file);
 
       expect(schema?.parse(fixture)).toEqual(fixture);
@@ -69,7 +74,7 @@ describe('recorded contract fixtures', () => {
   it.each(files.filter((file) => !file.startsWith('incoming-record')))(
     '%s tolerates a field from a newer peer',
     (file) => {
-      const schema = schemas.get(file.replace(/\.v\d+\.json$/, ''));
+      const schema = schemas.get(recordOf(file));
       const fixture = readFixture(file);
 
       expect(schema?.parse({ ...fixture, fieldOfTheFuture: 1 })).toEqual(fixture);

@@ -15,8 +15,11 @@ export {
   OutcomeAcknowledgement,
   OutcomeFrame,
   RecipientOutcome,
+  SuccessAction,
   Task,
+  successReportOf,
 } from './delivery-outcome.ts';
+export type { AttemptResult } from './delivery-outcome.ts';
 export {
   DispatchFrame,
   DispatchReply,
