@@ -23,7 +23,7 @@ export function runCommand(command: readonly string[], folder = root): Promise<C
     let output = '';
     const child = spawn(program, programArguments, {
       cwd: folder,
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', TURBO_TELEMETRY_DISABLED: '1', CI: '1' },
+      env: { ...process.env, NO_COLOR: '1', TURBO_TELEMETRY_DISABLED: '1', CI: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const keep = (chunk: Buffer) => {

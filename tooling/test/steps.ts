@@ -15,7 +15,7 @@ import { countVitestReport } from './vitest-report.ts';
 export const steps: readonly Step[] = [
   { name: 'peers', run: bringPeers },
   gate('format', ['biome', 'format']),
-  gate('lint', ['oxlint', '--type-aware', '--deny-warnings']),
+  gate('lint', ['oxlint', '--type-aware', '--deny-warnings', '--format=unix']),
   gate(
     'types',
     ['turbo', 'run', 'typecheck', '--continue=always', '--output-logs=errors-only'],
