@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type CompilerCrypto, type ManifestObject, parseManifests } from '@railpost/config';
-import { type FolderCompilation, type FolderContents, compileContents, loadFolders } from './load-folder.ts';
+import { type FolderCompilation, type FolderContents, FolderLoader, compileContents } from './load-folder.ts';
 
 const offlineCrypto: CompilerCrypto = {
   hash: (bytes) => createHash('sha256').update(bytes).digest('hex'),
@@ -18,9 +18,12 @@ export interface OfflineCompilation extends FolderCompilation {
   readonly hasStandIn: boolean;
 }
 
-/** Reads and compiles folders for `check` and `explain`. */
-export async function compileOffline(paths: readonly string[]): Promise<OfflineCompilation> {
-  const contents = await loadFolders(paths);
+/** Reads and compiles folders for `check` and `explain`. @param loader to be kept by those who read again */
+export async function compileOffline(
+  paths: readonly string[],
+  loader: FolderLoader = new FolderLoader(),
+): Promise<OfflineCompilation> {
+  const contents = await loader.load(paths);
   const hasStandIn = !contents.objects.some((object) => object.kind === 'MailPlatform');
   const complete: FolderContents = hasStandIn
     ? { ...contents, objects: [...contents.objects, ...standIn(contents.objects)] }

@@ -9,13 +9,21 @@ import type { Bus } from '@railpost/bus';
 import type { CompilerCrypto } from '@railpost/config';
 import { publishConfiguration, readPublishedUnits } from '@railpost/runtime';
 import { formatProblem } from '../folder/format-problem.ts';
-import { type FolderCompilation, FolderLoader, compileFolders, listFiles } from '../folder/load-folder.ts';
+import {
+  type FolderCompilation,
+  type FolderContents,
+  type FolderLoader,
+  compileContents,
+  listFiles,
+} from '../folder/load-folder.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What it works with. */
 export interface FolderSourceOptions {
   readonly bus: Bus;
   readonly folders: readonly string[];
+  /** The one that read the folders first: it reads only what changed since. */
+  readonly loader: FolderLoader;
   readonly crypto: CompilerCrypto;
   readonly terminal: Terminal;
 }
@@ -29,7 +37,6 @@ const lookMsPerFile = 1;
 export class FolderSource {
   readonly #options: FolderSourceOptions;
   readonly #watchers: FSWatcher[] = [];
-  readonly #loader = new FolderLoader();
   #units: ReadonlyMap<string, Uint8Array> = new Map();
   /** What the bucket holds for certain; undefined after a failure. */
   #published: ReadonlyMap<string, Uint8Array> | undefined;
@@ -49,11 +56,14 @@ export class FolderSource {
     return this.#problems;
   }
 
-  /** Publishes for the first time. True when the folder had no errors. Rejects when NATS does not answer. */
-  async start(): Promise<boolean> {
+  /**
+   * Publishes for the first time what was read already, then watches. True when it had no errors. Rejects when NATS does not
+   * answer. @param first the contents, and the fingerprint from before they were read: an edit since then is noticed
+   */
+  async start(first: { readonly contents: FolderContents; readonly fingerprint: string }): Promise<boolean> {
     this.#units = await readPublishedUnits(this.#options.bus);
-    this.#fingerprint = await this.#look();
-    const isGood = await this.#apply();
+    this.#fingerprint = first.fingerprint;
+    const isGood = await this.#apply(first.contents);
     for (const folder of this.#options.folders) this.#watch(folder);
     this.#lookLater(this.#fingerprint.split('\n').length);
     return isGood;
@@ -88,7 +98,7 @@ export class FolderSource {
     if (this.#isClosed) return;
     const pause = Math.max(lookMs, files * lookMsPerFile);
     this.#lookTimer = setTimeout(() => {
-      void this.#look().then((fingerprint) => {
+      void fingerprintOf(this.#options.folders).then((fingerprint) => {
         if (fingerprint !== this.#fingerprint) this.#changeSoon();
         this.#lookLater(fingerprint.split('\n').length);
       });
@@ -98,16 +108,17 @@ export class FolderSource {
   #enqueue(): void {
     this.#work = this.#work.then(async () => {
       if (this.#isClosed) return;
-      this.#fingerprint = await this.#look();
-      await this.#apply();
+      const { folders, loader } = this.#options;
+      this.#fingerprint = await fingerprintOf(folders);
+      await this.#apply(await loader.load(folders));
     });
   }
 
-  async #apply(): Promise<boolean> {
-    const { bus, folders, crypto, terminal } = this.#options;
+  async #apply(contents: FolderContents): Promise<boolean> {
+    const { bus, crypto, terminal } = this.#options;
     try {
       const previous = this.#units.size === 0 ? undefined : this.#units;
-      const compiled = await compileFolders(folders, crypto, previous, this.#loader);
+      const compiled = compileContents(contents, crypto, previous);
       if (compiled.hasErrors || compiled.compilation.root === undefined) {
         this.#refuse(compiled);
         return false;
@@ -139,18 +150,19 @@ export class FolderSource {
     for (const line of errors) this.#options.terminal.say('configuration', line);
     this.#options.terminal.say('configuration', 'has errors; the one before stays in force');
   }
+}
 
-  async #look(): Promise<string> {
-    const lines: string[] = [];
-    for (const folder of this.#options.folders) {
-      const files = await listFiles(folder).catch(() => []);
-      for (const file of files) {
-        const facts: Stats | undefined = await stat(file).catch(() => undefined);
-        lines.push(`${file} ${facts?.size ?? 0} ${facts?.mtimeMs ?? 0} ${facts?.ino ?? 0}`);
-      }
+/** Names, sizes and times of all files: equal as long as nothing changed. A folder that cannot be read counts as empty. */
+export async function fingerprintOf(folders: readonly string[]): Promise<string> {
+  const lines: string[] = [];
+  for (const folder of folders) {
+    const files = await listFiles(folder).catch(() => []);
+    for (const file of files) {
+      const facts: Stats | undefined = await stat(file).catch(() => undefined);
+      lines.push(`${file} ${facts?.size ?? 0} ${facts?.mtimeMs ?? 0} ${facts?.ino ?? 0}`);
     }
-    return lines.join('\n');
   }
+  return lines.join('\n');
 }
 
 function describeChange(written: readonly string[], deleted: readonly string[]): string {

@@ -10,11 +10,12 @@ import { type ConfigSnapshot, createSnapshot } from '@railpost/config';
 import { createCompilerCrypto, ensurePlatformKey } from '@railpost/runtime';
 import { Complaint } from '../complaint.ts';
 import { formatProblem } from '../folder/format-problem.ts';
+import { FolderLoader } from '../folder/load-folder.ts';
 import { type OfflineCompilation, compileOffline } from '../folder/offline.ts';
 import { removeRunFile, writeRunFile } from '../platform/run-file.ts';
 import { announceSelf } from './announce-self.ts';
 import { waitForEarlierRun } from './earlier-run.ts';
-import { FolderSource } from './folder-source.ts';
+import { FolderSource, fingerprintOf } from './folder-source.ts';
 import { checkPorts } from './free-ports.ts';
 import { lockDataFolder } from './instance-lock.ts';
 import type { ManagedProcess } from './managed-process.ts';
@@ -78,7 +79,10 @@ interface Running {
 
 async function start(parts: Start): Promise<Running> {
   const { settings, data, terminal, undo } = parts;
-  const offline = await checkManifests(settings.file, terminal);
+  const loader = new FolderLoader();
+  // Taken before reading, so that an edit while all this starts is noticed.
+  const fingerprint = await fingerprintOf(settings.file);
+  const offline = await checkManifests(settings.file, loader, terminal);
   const snapshot = createSnapshot(offline.compilation.units);
   await waitForEarlierRun(data, terminal, parts.signal);
   await mkdir(join(data, 'log'), { recursive: true });
@@ -95,12 +99,13 @@ async function start(parts: Start): Promise<Running> {
   const source = new FolderSource({
     bus,
     folders: settings.file,
+    loader,
     crypto: createCompilerCrypto(key),
     terminal,
   });
   undo.push(() => soon(source.close()));
-  if (!(await source.start()))
-    throw new Complaint('the manifests changed while starting and have errors now');
+  if (!(await source.start({ contents: offline.contents, fingerprint })))
+    throw new Complaint('the manifests could not be published');
   const presence = announceSelf(bus, () => source.problems);
   undo.push(() => soon(presence.close()));
 
@@ -109,8 +114,12 @@ async function start(parts: Start): Promise<Running> {
   return { plan, snapshot, objects: offline.contents.objects };
 }
 
-async function checkManifests(folders: readonly string[], terminal: Terminal): Promise<OfflineCompilation> {
-  const offline = await compileOffline(folders);
+async function checkManifests(
+  folders: readonly string[],
+  loader: FolderLoader,
+  terminal: Terminal,
+): Promise<OfflineCompilation> {
+  const offline = await compileOffline(folders, loader);
   for (const problem of offline.problems) terminal.say('configuration', formatProblem(problem));
   if (offline.hasStandIn) throw new Complaint(`there is no MailPlatform in ${folders.join(', ')}`);
   if (offline.hasErrors) throw new Complaint('the manifests have errors; nothing was started');
