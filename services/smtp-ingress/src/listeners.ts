@@ -48,6 +48,8 @@ export class Listeners {
   readonly #open = new Map<string, OpenListener>();
   readonly #selfSigned = new SelfSignedPairs();
   readonly #draining = new Set<Promise<void>>();
+  /** Why a listener is not open, as last logged. */
+  readonly #failures = new Map<string, string>();
   #applied: Promise<void> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -142,6 +144,7 @@ export class Listeners {
     } catch (error) {
       return this.#failToOpen(settings.name, port, error instanceof Error ? error.message : String(error));
     }
+    this.#failures.delete(settings.name);
     this.#options.setProblem(`listener.${settings.name}`, undefined);
     const address = this.#options.bindAddress;
     listenerOpened(this.#context.log, { listener: settings.name, address, port, role: settings.role });
@@ -149,7 +152,10 @@ export class Listeners {
   }
 
   #failToOpen(name: string, port: number, error: string): false {
-    listenerFailed(this.#context.log, { listener: name, port, error });
+    // It is tried again every two seconds; one line says it.
+    if (this.#failures.get(name) !== error)
+      listenerFailed(this.#context.log, { listener: name, port, error });
+    this.#failures.set(name, error);
     this.#options.setProblem(`listener.${name}`, `listener ${name} cannot open port ${port}: ${error}`);
     return false;
   }
