@@ -47,9 +47,23 @@ test('connections of one address are counted and given back', () => {
     undefined,
   ]);
   expect(enter('192.0.2.1')).toBe('tooManyConnections');
-  gate.leave('192.0.2.1');
-  gate.leave('192.0.2.1');
+  gate.leave('192.0.2.1', listener('MX', 2));
+  gate.leave('192.0.2.1', listener('MX', 2));
   expect(enter('192.0.2.1')).toBeUndefined();
+});
+
+test('each listener counts for itself, as each service of Postfix does', () => {
+  const gate = new ClientGate();
+  const networks = networkSet([]);
+  const wide = { ...listener('MX', 0), name: 'wide' };
+  const narrow = { ...listener('MX', 1), name: 'narrow' };
+
+  expect([wide, wide, narrow].map((each) => gate.enter('192.0.2.1', each, networks))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(gate.enter('192.0.2.1', narrow, networks)).toBe('tooManyConnections');
 });
 
 test('no limit when it is 0', () => {

@@ -114,7 +114,7 @@ export class IngressSession implements SessionHandler {
     const bytes = this.#message?.content.receivedBytes;
     const after = bytes === undefined ? this.#verb : `${this.#verb} (${bytes} bytes)`;
     this.#dropMessage();
-    this.#context.gate.leave(this.#connection.remoteAddress);
+    this.#context.gate.leave(this.#connection.remoteAddress, this.#listener.settings);
     this.#log.closed({ reason, error, after, commands: this.#counts.format() });
   }
 

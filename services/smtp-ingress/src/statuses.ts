@@ -53,6 +53,7 @@ export const statuses = {
   authSyntax: row(501, '5.5.4', 'Syntax: AUTH mechanism'),
   // 521 closes: where the chunk would end is unknown, so what follows cannot be told from commands.
   bdatSyntax: row(521, '5.5.4', 'Syntax: BDAT count [LAST]'),
+  bdatNotOffered: row(521, '5.5.1', 'Error: command not implemented'),
   nestedMail: row(503, '5.5.1', 'Error: nested MAIL command'),
   mailAfterBdat: row(503, '5.5.1', 'Error: MAIL after BDAT'),
   needMail: row(503, '5.5.1', 'Error: need MAIL command'),
@@ -88,6 +89,7 @@ export const statuses = {
   badRet: row(501, '5.5.4', 'Bad RET parameter syntax'),
   badEnvid: row(501, '5.5.4', 'Bad ENVID parameter syntax'),
   unsupportedOption: row(555, '5.5.4', 'Unsupported option: {option}'),
+  dsnDisabled: row(501, '5.7.1', 'DSN support is disabled'),
   sizeExceeds: row(552, '5.3.4', 'Message size exceeds fixed limit'),
 
   // RCPT and VRFY

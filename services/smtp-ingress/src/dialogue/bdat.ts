@@ -22,6 +22,9 @@ interface Chunk {
 /** BDAT. */
 export const bdat: CommandRow = {
   run(state, command, facts): Step {
+    if (facts.listener.withheldKeywords.includes('CHUNKING')) {
+      return { ...refuse(state, 'bdatNotOffered'), effect: { kind: 'close' } };
+    }
     const chunk = parseChunk(command.argument);
     if (chunk === undefined) return { ...refuse(state, 'bdatSyntax'), effect: { kind: 'close' } };
     if (state.chunking === 'failed') return drop(state, chunk, 'chunkDiscarded');

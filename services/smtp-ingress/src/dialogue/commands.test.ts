@@ -229,6 +229,35 @@ test('EHLO names what works here and now', () => {
 });
 
 test.each([
+  ['SMTPUTF8', `${mail} SMTPUTF8`, '555 5.5.4 Unsupported option: SMTPUTF8'],
+  ['DSN', `${mail} RET=FULL`, '501 5.7.1 DSN support is disabled'],
+  ['DSN', `${mail} ENVID=x`, '501 5.7.1 DSN support is disabled'],
+  ['8BITMIME', `${mail} BODY=8BITMIME`, '250 2.1.0 Ok'],
+  ['SIZE', `${mail} SIZE=1001`, '552 5.3.4 Message size exceeds fixed limit'],
+  ['CHUNKING', 'BDAT 5', '521 5.5.1 Error: command not implemented'],
+] as const)('where %s is withheld, %j hears %j', (keyword, line, expected) => {
+  const facts = factsOf('MX', { withheldKeywords: [keyword] });
+
+  expect(last([line], facts)).toBe(expected);
+});
+
+test('where DSN is withheld, so are the DSN parameters of RCPT', () => {
+  const facts = factsOf('MX', { withheldKeywords: ['DSN'] });
+
+  expect(last([mail, `${toAlice} NOTIFY=NEVER`], facts)).toBe('501 5.7.1 DSN support is disabled');
+  expect(last([mail, `${toAlice} ORCPT=rfc822;a@b.test`], facts)).toBe('501 5.7.1 DSN support is disabled');
+});
+
+test('a domain beyond ASCII wants SMTPUTF8', () => {
+  const bucher = 'x@b\xc3\xbccher.test';
+
+  expect(last([`MAIL FROM:<${bucher}>`])).toBe('501 5.1.7 Bad sender address syntax');
+  expect(last([`MAIL FROM:<${bucher}> SMTPUTF8`])).toBe('250 2.1.0 Ok');
+  expect(last([mail, `RCPT TO:<${bucher}>`])).toBe('501 5.1.3 Bad recipient address syntax');
+  expect(last([`${mail} SMTPUTF8`, `RCPT TO:<${bucher}>`])).toMatch(/^554 5\.7\.1 /);
+});
+
+test.each([
   ['EHLO a', newSession],
   ['NOOP', overTls],
   ['DATA', overTls],

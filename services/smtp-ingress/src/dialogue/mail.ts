@@ -1,12 +1,6 @@
 /** MAIL (RFC 5321 section 4.1.1.2): opens a transaction. HELO is not demanded (Postfix smtpd_helo_required = no). */
-import {
-  type MailParameters,
-  type MailPath,
-  type ParameterProblem,
-  isAscii,
-  parseMailParameters,
-  parsePathArgument,
-} from '@railpost/mail';
+import { type ParameterProblem, parseMailParameters, parsePathArgument } from '@railpost/mail';
+import { needsSmtpUtf8, withheldParameter } from '../policy/extensions.ts';
 import { mayNotSend } from '../policy/sender.ts';
 import { isDeclaredTooLarge } from '../policy/size.ts';
 import type { StatusName } from '../statuses.ts';
@@ -41,16 +35,11 @@ export const mail: CommandRow = {
     if (parameters.body === 'BINARYMIME') {
       return refuse(state, 'unsupportedOption', { option: 'BODY=BINARYMIME' });
     }
+    const withheld = withheldParameter(parameters, facts.listener);
+    if (withheld !== undefined) return refuse(state, withheld.status, withheld.values);
     if (needsSmtpUtf8(parsed.path, parameters)) return refuse(state, 'badSender');
     if (isDeclaredTooLarge(parameters.size, facts.listener.limits)) return refuse(state, 'sizeExceeds');
     const transaction = { reversePath: parsed.path.address, parameters, recipients: [], overshoot: 0 };
     return say({ ...state, transaction }, 'senderOk');
   },
 };
-
-/**
- * A domain beyond ASCII wants SMTPUTF8 (RFC 6531 section 3.4); Postfix takes such a local-part without it, and so do we.
- */
-export function needsSmtpUtf8(path: MailPath, parameters: MailParameters): boolean {
-  return path.domain !== undefined && !isAscii(path.domain) && parameters.smtputf8 !== true;
-}

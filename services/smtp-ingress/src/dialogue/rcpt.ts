@@ -7,7 +7,7 @@ import {
   parsePathArgument,
   parseRcptParameters,
 } from '@railpost/mail';
-import { needsSmtpUtf8 } from './mail.ts';
+import { needsSmtpUtf8, withheldParameter } from '../policy/extensions.ts';
 import { checkRecipient } from '../policy/recipient.ts';
 import type { SessionState, Transaction } from '../session-state.ts';
 import type { StatusName } from '../statuses.ts';
@@ -36,6 +36,8 @@ export const rcpt: CommandRow = {
       return refuse(state, 'badRecipient');
     const read = parseRcptParameters(parsed.parameters);
     if ('problem' in read) return refuse(state, problemStatus(read.problem), { option: read.parameter });
+    const withheld = withheldParameter(read.parameters, facts.listener);
+    if (withheld !== undefined) return refuse(state, withheld.status, withheld.values);
     if (transaction.recipients.length >= facts.listener.limits.recipients) return tooMany(state, transaction);
     return checkAndAdd(state, transaction, { path: parsed.path, parameters: read.parameters }, facts);
   },
