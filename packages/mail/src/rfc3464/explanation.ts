@@ -9,20 +9,41 @@ import type { ReportFacts, ReportRecipient } from './report.ts';
 export function explanation(facts: ReportFacts): string[] {
   const opening = [`This is the mail system at host ${facts.hostname}.`, ''];
   const closing = [
-    '',
-    'If you need help, please write to postmaster and include this report.',
-    'You may leave out the text of your own message.',
+    ...(facts.kind === 'success' ? [] : helpText),
     '',
     '                   The mail system',
     '',
   ];
-  const body = facts.kind === 'failure' ? failureText : delayText(facts);
-  return [...opening, ...body, ...closing, ...facts.recipients.flatMap((each) => [...reasonOf(each), ''])];
+  return [
+    ...opening,
+    ...bodyOf(facts),
+    ...closing,
+    ...facts.recipients.flatMap((each) => [...reasonOf(each), '']),
+  ];
+}
+
+const helpText: readonly string[] = [
+  '',
+  'If you need help, please write to postmaster and include this report.',
+  'You may leave out the text of your own message.',
+];
+
+function bodyOf(facts: ReportFacts): readonly string[] {
+  if (facts.kind === 'success') return successText;
+  return facts.kind === 'failure' ? failureText : delayText(facts);
 }
 
 const failureText: readonly string[] = [
   'Your message could not be delivered to the recipients named below.',
   'It is attached to this report.',
+];
+
+/** What the sender may conclude differs by action (RFC 3461 section 6.2): said once for all recipients below. */
+const successText: readonly string[] = [
+  'You asked to be told of successful delivery. Your message was taken care of',
+  'for the recipients named below. Where it was put into a mailbox, this is the',
+  'last you hear of it. Where another system or a list has it now, you may still',
+  'be told of a failure there.',
 ];
 
 function delayText(facts: ReportFacts): string[] {

@@ -61,6 +61,38 @@ const delay: ReportFacts = {
   ],
 };
 
+const success: ReportFacts = {
+  ...failure,
+  kind: 'success',
+  returned: 'headers',
+  recipients: [
+    {
+      original: 'bob@example.test',
+      final: 'bob@example.test',
+      orcpt: 'rfc822;Bob+2Bx@example.test',
+      action: 'delivered',
+      status: { code: '2.0.0', text: 'delivery via mailbox: delivered to maildir' },
+    },
+    {
+      original: 'carol@partner.test',
+      final: 'carol@partner.test',
+      action: 'relayed',
+      status: {
+        code: '2.0.0',
+        text: 'delivery via mx.partner.test[192.0.2.7]:25: 250 2.0.0 Ok',
+        diagnostic: { type: 'smtp', text: '250 2.0.0 Ok' },
+        remoteMta: 'mx.partner.test',
+      },
+    },
+    {
+      original: 'team@example.test',
+      final: 'team@example.test',
+      action: 'expanded',
+      status: { code: '2.0.0', text: 'alias expanded' },
+    },
+  ],
+};
+
 const international: ReportFacts = {
   ...failure,
   original: { ...failure.original, reversePath: 'élan@bücher.test', smtputf8: true },
@@ -81,6 +113,7 @@ function textOf(report: Report): string {
 test.each([
   ['failure', failure],
   ['delay', delay],
+  ['success', success],
   ['international', international],
 ] as const)('the %s report is word for word the golden file', async (name, facts) => {
   const text = textOf(composeReport(facts));

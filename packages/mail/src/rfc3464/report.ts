@@ -22,11 +22,13 @@ export interface ReportRecipient {
   /** ORCPT as received. */
   readonly orcpt?: string | undefined;
   readonly status: DeliveryStatus;
+  /** Kind success: what became of the message for this recipient. */
+  readonly action?: 'delivered' | 'relayed' | 'expanded' | undefined;
 }
 
 /** Everything a report says. Times in milliseconds since the epoch. */
 export interface ReportFacts {
-  readonly kind: 'failure' | 'delay';
+  readonly kind: 'failure' | 'delay' | 'success';
   /** Reporting MTA, and the domain of MAILER-DAEMON. */
   readonly hostname: string;
   /** Queue id and Message-ID of the report itself, and when it is made. */
@@ -99,6 +101,7 @@ function encodeReportText(text: string, isUtf8: boolean): Uint8Array {
 const subjects = {
   failure: 'Undelivered Mail Returned to Sender',
   delay: 'Delayed Mail (still being retried)',
+  success: 'Successful Mail Delivery Report',
 } as const;
 
 function headerOf(facts: ReportFacts, isUtf8: boolean, is8Bit: boolean): string {
@@ -162,7 +165,7 @@ function perRecipient(recipient: ReportRecipient, facts: ReportFacts): string {
   const fields = [
     `Final-Recipient: ${addressType(recipient.final)}; ${clean(recipient.final)}\r\n`,
     `Original-Recipient: ${originalRecipient(recipient)}\r\n`,
-    `Action: ${facts.kind === 'failure' ? 'failed' : 'delayed'}\r\n`,
+    `Action: ${actionOf(recipient, facts)}\r\n`,
     `Status: ${status.code}\r\n`,
   ];
   if (status.remoteMta !== undefined) fields.push(`Remote-MTA: dns; ${clean(status.remoteMta)}\r\n`);
@@ -171,6 +174,11 @@ function perRecipient(recipient: ReportRecipient, facts: ReportFacts): string {
     fields.push(`Will-Retry-Until: ${formatDate(facts.willRetryUntilMs)}\r\n`);
   }
   return fields.join('');
+}
+
+function actionOf({ action }: ReportRecipient, { kind }: ReportFacts): string {
+  if (kind === 'success') return action ?? 'delivered';
+  return kind === 'failure' ? 'failed' : 'delayed';
 }
 
 /** RFC 3461 section 6.3 (c): ORCPT in clear; without it the address that the sender used, as Postfix does. */
@@ -184,14 +192,19 @@ function addressType(address: string): 'rfc822' | 'utf-8' {
   return isAscii(address) ? 'rfc822' : 'utf-8';
 }
 
+const returnedContents = {
+  failure: 'Undelivered Message',
+  delay: 'Delayed Message',
+  success: 'Message',
+} as const;
+
 function returnedPartHead(facts: ReportFacts, isUtf8: boolean, is8Bit: boolean): string {
   const isFull = facts.returned === 'full';
-  const what = facts.kind === 'failure' ? 'Undelivered Message' : 'Delayed Message';
   const utf8Type = isFull ? 'message/global' : 'message/global-headers';
   const plainType = isFull ? 'message/rfc822' : 'text/rfc822-headers';
   return [
     `--${facts.boundary}`,
-    `Content-Description: ${what}${isFull ? '' : ' Headers'}`,
+    `Content-Description: ${returnedContents[facts.kind]}${isFull ? '' : ' Headers'}`,
     `Content-Type: ${isUtf8 ? utf8Type : plainType}`,
     ...(is8Bit ? ['Content-Transfer-Encoding: 8bit'] : []),
     '\r\n',
