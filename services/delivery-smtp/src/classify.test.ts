@@ -27,6 +27,18 @@ function reply(...lines: readonly string[]): Reply {
 
 describe('classifyRecipient', () => {
   it.each([
+    { protocol: 'smtp', hasDsn: false, success: 'relayed' },
+    { protocol: 'smtp', hasDsn: true, success: 'passed-on' },
+    { protocol: 'lmtp', hasDsn: false, success: 'delivered' },
+    { protocol: 'lmtp', hasDsn: true, success: 'passed-on' },
+  ] as const)('takes a success over $protocol, DSN offered: $hasDsn, as $success', (given) => {
+    const { protocol, hasDsn, success } = given;
+    const result = { kind: 'replied', phase: 'dot', reply: reply('250 ok') } as const;
+
+    expect(classifyRecipient(result, { ...peer, protocol, hasDsn })).toMatchObject({ success });
+  });
+
+  it.each([
     ['dot', '250 2.0.0 Ok: queued as X', 'delivered', '2.0.0', '250 2.0.0 Ok: queued as X'],
     ['dot', '250 ok', 'delivered', '2.0.0', '250 ok'],
     [

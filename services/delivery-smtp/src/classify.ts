@@ -3,6 +3,7 @@
  * at once; one of class 4 stands only when no other host is left to try.
  */
 import type { DeliveryStatus, Disposition, Reply } from '@railpost/mail';
+import type { RecipientResult as AgentResult } from '@railpost/runtime';
 import type { ClientError, ClientPhase, RecipientResult } from '@railpost/smtp';
 import {
   type Site,
@@ -20,12 +21,16 @@ export interface Verdict {
   readonly status: DeliveryStatus;
   /** True when it says something about the host, not about this message: negative feedback for the destination. */
   readonly isSiteFault: boolean;
+  /** Of a success: who tells the sender, if anybody asked. */
+  readonly success?: AgentResult['success'];
 }
 
 /** A peer, and which protocol it is spoken to in. */
 export interface Peer {
   readonly site: Site;
   readonly protocol: 'smtp' | 'lmtp';
+  /** The peer announced DSN, so that NOTIFY went with the recipients. */
+  readonly hasDsn?: boolean;
 }
 
 /** A status that is not a success, as a verdict. */
@@ -55,10 +60,21 @@ const commands = {
 function classifyReply(phase: keyof typeof commands, reply: Reply, peer: Peer): Verdict {
   const kind = Math.floor(reply.code / 100);
   if (kind === 2 && phase === 'dot')
-    return { disposition: 'delivered', status: acceptedBy(peer.site, reply), isSiteFault: false };
+    return {
+      disposition: 'delivered',
+      status: acceptedBy(peer.site, reply),
+      isSiteFault: false,
+      success: successOf(peer),
+    };
   if (kind === 4 || kind === 5) return verdictOf(saidBy(peer.site, reply, commands[phase]), false);
   // Neither yes nor no: such a peer is not to be believed, and nothing is final.
   return verdictOf(statuses.protocolError(peer.site.text, doing(phase, peer)), true);
+}
+
+/** An LMTP server that does not speak of reports is the end of the way (Postfix with lmtp_assume_final = yes). */
+function successOf(peer: Peer): NonNullable<AgentResult['success']> {
+  if (peer.hasDsn === true) return 'passed-on';
+  return peer.protocol === 'lmtp' ? 'delivered' : 'relayed';
 }
 
 /** A greeting that is not 2xx: try another host; never final (smtp_skip_5xx_greeting = yes). */

@@ -160,8 +160,10 @@ class Course {
   }
 
   #apply(verdicts: ReadonlyMap<number, Verdict>, relay: string): void {
-    for (const [index, { disposition, status }] of verdicts)
-      this.#results.set(index, { index, disposition, status, relay });
+    for (const [index, { disposition, status, success }] of verdicts) {
+      const result = { index, disposition, status, relay };
+      this.#results.set(index, success === undefined ? result : { ...result, success });
+    }
     this.#remaining = this.#remaining.filter(({ index }) => verdicts.get(index)?.disposition === 'deferred');
     // The last word about the host counts: a later host that talked to us makes up for an earlier one that did not.
     this.#isSiteFault = [...verdicts.values()].some(

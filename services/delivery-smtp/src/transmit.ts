@@ -45,6 +45,7 @@ export async function transmit(
   });
   if (sendable.length === 0) return { verdicts, isSessionStale: false };
 
+  const { hasDsn } = client.capabilities;
   const needsSevenBit = !client.capabilities.hasEightBitMime && (await content.isEightBit());
   const results = await client.send({
     mail: {
@@ -68,7 +69,7 @@ export async function transmit(
   });
   for (const [position, { index }] of sendable.entries()) {
     const result = results[position];
-    if (result !== undefined) verdicts.set(index, classifyRecipient(result, peer));
+    if (result !== undefined) verdicts.set(index, classifyRecipient(result, { ...peer, hasDsn }));
   }
   return { verdicts, isSessionStale: results.every(isStale) };
 }

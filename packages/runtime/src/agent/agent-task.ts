@@ -5,7 +5,7 @@
 import type { DeliveryJob, DispatchedJob, JobRecipient, Task } from '@railpost/contracts';
 import type { DeliveryStatus, Disposition } from '@railpost/mail';
 
-/** One recipient that is to be attempted (task `deliver`) or reported (`failure`, `delay`). */
+/** One recipient that is to be attempted (task `deliver`) or reported (`failure`, `delay`, `success`). */
 export interface PendingRecipient {
   /** Index into `job.recipients`. */
   readonly index: number;
@@ -19,7 +19,7 @@ export interface AgentTask {
   /** Attempts before this one. */
   readonly tries: number;
   readonly pending: readonly PendingRecipient[];
-  /** Tasks failure and delay only: what is to be reported. */
+  /** Tasks failure, delay and success only: what is to be reported. */
   readonly report: DispatchedJob['report'];
   /** Other jobs of the same segment in this agent's hand, for the segment reader's read-ahead. */
   readonly upcoming: number;
@@ -45,6 +45,12 @@ export interface RecipientResult {
   readonly status: DeliveryStatus;
   /** `host[address]:port`, `mailbox`, `none`. */
   readonly relay: string;
+  /**
+   * A success only: `delivered` is final, `relayed` went to a next hop that does not report successes, `passed-on` to one that
+   * took NOTIFY over (RFC 3461 section 5.2).
+   * @default 'delivered'
+   */
+  readonly success?: 'delivered' | 'relayed' | 'passed-on';
 }
 
 /** An agent's answer for one job. A pending recipient without result is reported deferred 4.3.0 as our own fault. */
@@ -56,7 +62,7 @@ export interface TaskResult {
   readonly isDestinationFault?: boolean;
   /** @default false; true when the result comes from an exception of ours, not from a word of a peer. */
   readonly isOwnFault?: boolean;
-  /** Queue id of the DSN that was spooled (tasks failure and delay). */
+  /** Queue id of the DSN that was spooled (tasks failure, delay, success). */
   readonly reportQueueId?: string;
   /** Monotonic time at which the connection was ready, for `delays=` c and d; absent: no connection was set up. */
   readonly connectedAtMs?: number;

@@ -2,7 +2,12 @@
  * From an agent's answer to the outcome that is reported, and to the log lines. Pure but for the log. An exception is
  * deferred 4.3.0 with `isOwnFault`: our bug must never bounce mail.
  */
-import type { DeliveryOutcome, RecipientOutcome } from '@railpost/contracts';
+import {
+  type DeliveryOutcome,
+  type DispatchedJob,
+  type RecipientOutcome,
+  successReportOf,
+} from '@railpost/contracts';
 import { CommitRefusedError } from '../errors.ts';
 import { type LoggedStatus, logDisposition } from '../events/disposition.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -38,7 +43,7 @@ export function outcomeOf(
     queueId: job.queueId,
     destination: job.destination,
     task,
-    recipients: reported.map((each) => recipientOutcomeOf(each, results.get(each.index))),
+    recipients: reported.map((each) => recipientOutcomeOf(inHand.dispatched, each, results.get(each.index))),
     content,
     isOwnFault: isOwnFault || known.length < reported.length,
     isDestinationFault,
@@ -47,12 +52,25 @@ export function outcomeOf(
 }
 
 function recipientOutcomeOf(
-  { recipient }: PendingRecipient,
+  { job, task, tries }: DispatchedJob,
+  { index, recipient }: PendingRecipient,
   found: RecipientResult | undefined,
 ): RecipientOutcome {
   const { orig, final, run, n } = recipient;
-  const result = found ?? { disposition: 'deferred', status: agentStatuses.noResult, relay: 'none' };
-  return { orig, final, run, n, disposition: result.disposition, status: result.status, relay: result.relay };
+  const result: RecipientResult = found ?? {
+    index,
+    disposition: 'deferred',
+    status: agentStatuses.noResult,
+    relay: 'none',
+  };
+  const { disposition, status, relay, success = 'delivered' } = result;
+  const outcome = { orig, final, run, n, disposition, status, relay };
+  if (task !== 'deliver') return outcome;
+  const successReport = successReportOf(
+    { reversePath: job.reversePath, tries, recipient },
+    { disposition, action: success === 'passed-on' ? undefined : success },
+  );
+  return successReport === undefined ? outcome : { ...outcome, successReport };
 }
 
 /** Seconds of `delays=`: before the schedule, in the schedule, connection set-up, transmission. */
