@@ -1,6 +1,6 @@
 /**
  * Who is to be told what: a pure table after RFC 3461 section 4.1 and Postfix bounce(8). A null reverse-path is never answered, a
- * recipient with NOTIFY is reported only when it asks for this kind, and one without NOTIFY always.
+ * recipient with NOTIFY is reported only when it asks for this kind; one without NOTIFY hears of failures and delays, not of success.
  */
 import type { DeliveryJob, JobRecipient } from '@railpost/contracts';
 
@@ -8,15 +8,17 @@ import type { DeliveryJob, JobRecipient } from '@railpost/contracts';
 const returnedContentLimitBytes = 50_000;
 
 /** Kind of a report. */
-export type ReportKind = 'failure' | 'delay';
+export type ReportKind = 'failure' | 'delay' | 'success';
 
 /** What is owed for a job. */
 export type ReportDecision<Each> =
   | { readonly kind: 'none'; readonly reason: string }
   | { readonly kind: 'report'; readonly about: readonly Each[]; readonly returned: 'full' | 'headers' };
 
-/** Decides for the recipients of a job that failed, or are delayed, together. */
-export function decideReport<Each extends { readonly recipient: Pick<JobRecipient, 'notify'> }>(
+type Wishes = Pick<JobRecipient, 'notify' | 'isExpansionReportDue'>;
+
+/** Decides for the recipients of a job that failed, are delayed or were served, together. */
+export function decideReport<Each extends { readonly recipient: Wishes }>(
   job: Pick<DeliveryJob, 'reversePath' | 'ret' | 'content'>,
   kind: ReportKind,
   pending: readonly Each[],
@@ -27,11 +29,13 @@ export function decideReport<Each extends { readonly recipient: Pick<JobRecipien
   return { kind: 'report', about, returned: returnedOf(job, kind) };
 }
 
-function wants({ notify }: Pick<JobRecipient, 'notify'>, kind: ReportKind): boolean {
+function wants({ notify, isExpansionReportDue }: Wishes, kind: ReportKind): boolean {
+  // The original asked; its finals do not (RFC 3461 section 5.2.7.3).
+  if (kind === 'success') return isExpansionReportDue === true || notify?.includes('SUCCESS') === true;
   return notify === undefined || notify.includes(kind === 'failure' ? 'FAILURE' : 'DELAY');
 }
 
-/** RET counts for failures only (RFC 3461 section 4.3); a warning never repeats the message. */
+/** RET counts for failures only (RFC 3461 section 4.3); a warning and good news never repeat the message. */
 function returnedOf(job: Pick<DeliveryJob, 'ret' | 'content'>, kind: ReportKind): 'full' | 'headers' {
   const isShort = job.content.bytes <= returnedContentLimitBytes;
   return kind === 'failure' && job.ret !== 'HDRS' && isShort ? 'full' : 'headers';

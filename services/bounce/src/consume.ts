@@ -1,5 +1,5 @@
 /**
- * One dispatched task: a job that has failed, or is late. Decides whether the sender is owed a report, sends it, and answers `delivered`
+ * One dispatched task: a job that has failed, is late, or was delivered. Decides whether the sender is owed a report, sends it, and answers `delivered`
  * for every recipient: the owner may then settle them. Exceptions leave the job as it is, owed.
  */
 import type { BusNames } from '@railpost/contracts';

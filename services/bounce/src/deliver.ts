@@ -4,8 +4,9 @@
  * recovery take for the one message that it is.
  */
 import { isAscii } from 'node:buffer';
-import { type DispatchedJob, encodeIncomingRecord } from '@railpost/contracts';
+import { type DispatchedJob, type RecipientOutcome, encodeIncomingRecord } from '@railpost/contracts';
 import {
+  type DeliveryStatus,
   type Envelope,
   type Report,
   type ReportRecipient,
@@ -18,6 +19,7 @@ import type { SegmentReader } from '@railpost/spool';
 import type { ReportKind } from './classify.ts';
 import type { BounceTools } from './consume.ts';
 import { reportQueueId } from './report-identity.ts';
+import { statuses } from './statuses.ts';
 
 /** A report that is owed. */
 export interface OwedReport {
@@ -115,7 +117,16 @@ function reportRecipient({ recipient }: PendingRecipient, report: OwedReport['re
   const { orig, original, final, orcpt } = recipient;
   const outcome = report.outcomes.find((each) => each.orig === orig && each.final === final);
   if (outcome === undefined) throw new TypeError(`the report has no outcome for recipient ${orig}`);
-  return { original, final, orcpt, status: outcome.status };
+  const { successReport: action } = outcome;
+  if (action === undefined) return { original, final, orcpt, status: outcome.status };
+  // It was the list that was expanded: nobody is told who is behind it (RFC 3464 section 2.3.2).
+  if (action === 'expanded') return { original, final: original, orcpt, action, status: statuses.expanded };
+  return { original, final, orcpt, action, status: deliveredVia(outcome) };
+}
+
+/** Says by which way, as Postfix does. */
+function deliveredVia({ relay, status }: RecipientOutcome): DeliveryStatus {
+  return { ...status, text: `delivery via ${relay}: ${status.text}` };
 }
 
 /** Null reverse-path, so that nobody answers it; `settles` counts as journal entries for recovery (durability rule 6). */
@@ -138,7 +149,7 @@ function envelopeOf({ task, kind, report: facts }: OwedReport, queueId: string, 
     client: { listener: '', role: 'Local', address: '', port: 0, name: '', helo: '', protocol: '' },
     receivedAt: new Date(facts.decidedAtMs).toISOString(),
     traceparent,
-    // A delay settles nothing.
+    // A delay settles nothing, and a success is in the journal already.
     ...(kind === 'failure' ? { settles } : {}),
   };
 }

@@ -28,6 +28,7 @@ describe('events of bounce in Postfix form', () => {
   it.each([
     ['failure', 'sender non-delivery notification'],
     ['delay', 'sender delay notification'],
+    ['success', 'sender delivery status notification'],
   ] as const)('names the report of a %s as bounce(8) does', (kind, words) => {
     const [line] = linesOf((log) => reportQueued(log, { ...fields, kind }));
 

@@ -1,10 +1,17 @@
 /** What bounce logs, in Postfix's words where pflogsumm and administrators look for them. */
 import { type EventFunction, defineEvent } from '@railpost/runtime';
+import type { ReportKind } from './classify.ts';
+
+const postfixKind: Readonly<Record<ReportKind, string>> = {
+  failure: 'non-delivery',
+  delay: 'delay',
+  success: 'delivery status',
+};
 
 /** A report is on its way to the sender. */
 export const reportQueued: EventFunction<{
   readonly queueId: string;
-  readonly kind: 'failure' | 'delay';
+  readonly kind: ReportKind;
   /** Queue id of the report. */
   readonly reportQueueId: string;
   readonly recipients: number;
@@ -16,14 +23,14 @@ export const reportQueued: EventFunction<{
   postfix: {
     program: 'bounce',
     line: ({ queueId, kind, reportQueueId }) =>
-      `${queueId}: sender ${kind === 'failure' ? 'non-delivery' : 'delay'} notification: ${reportQueueId}`,
+      `${queueId}: sender ${postfixKind[kind]} notification: ${reportQueueId}`,
   },
 });
 
 /** Nobody is to be told. */
 export const reportNotOwed: EventFunction<{
   readonly queueId: string;
-  readonly kind: 'failure' | 'delay';
+  readonly kind: ReportKind;
   readonly reason: string;
 }> = defineEvent({
   name: 'report-not-owed',

@@ -7,4 +7,6 @@ export const statuses = {
   reported: { code: '2.0.0', text: 'sender notification queued' },
   /** Null reverse-path, or NOTIFY does not ask for it. */
   nothingOwed: { code: '2.0.0', text: 'no sender notification owed' },
+  /** Reported of an original that stands for others (Postfix cleanup(8)). */
+  expanded: { code: '2.0.0', text: 'alias expanded' },
 } as const satisfies Readonly<Record<string, DeliveryStatus>>;
