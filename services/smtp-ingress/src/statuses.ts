@@ -76,8 +76,8 @@ export const statuses = {
   authFailed: row(535, '5.7.8', 'Error: authentication failed'),
   authAborted: row(501, '5.7.0', 'Authentication aborted'),
   // RFC 4954 section 4 names these two; Postfix answers 535 in the words of its SASL library.
-  authNotBase64: row(501, '5.5.2', 'Error: invalid base64 data'),
-  authMechanism: row(504, '5.5.4', 'Error: unrecognized authentication mechanism'),
+  authNotBase64: row(535, '5.7.8', 'Error: authentication failed: Invalid base64 data'),
+  authMechanism: row(535, '5.7.8', 'Error: authentication failed: Invalid authentication mechanism'),
   authTooLong: row(500, '5.5.6', 'SASL response limit exceeded'),
   authBusy: row(454, '4.7.0', 'Temporary authentication failure: too many logins in progress'),
 

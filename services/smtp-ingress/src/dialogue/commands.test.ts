@@ -198,7 +198,7 @@ test('Submission wants TLS, then AUTH, then MAIL', () => {
 test.each([
   ['AUTH', '501 5.5.4 Syntax: AUTH mechanism'],
   ['AUTH PLAIN a b', '501 5.5.4 Syntax: AUTH mechanism'],
-  ['AUTH CRAM-MD5', '504 5.5.4 Error: unrecognized authentication mechanism'],
+  ['AUTH CRAM-MD5', '535 5.7.8 Error: authentication failed: Invalid authentication mechanism'],
   ['auth login', 'authenticate'],
 ])('under TLS %j hears %j', (line, expected) => {
   expect(last([line], submission, overTls)).toBe(expected);

@@ -5,7 +5,6 @@ import { refuse, say } from './step.ts';
 
 /** RSET. */
 export const rset: CommandRow = {
-  isBeforeTls: true,
   isJunk: true,
   run(state, command): Step {
     if (command.argument !== '') return refuse(state, 'rsetSyntax');
