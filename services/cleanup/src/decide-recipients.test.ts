@@ -1,3 +1,4 @@
+import type { Resolution } from '@railpost/config';
 import { DeliveryJob } from '@railpost/contracts';
 import type { EnvelopeRecipient } from '@railpost/mail';
 import fc from 'fast-check';
@@ -163,6 +164,66 @@ test('DSN parameters, original address and envelope go into the job', () => {
   expect(job?.jobId).toMatch(/^[0-9a-f]{32}$/);
   expect(job?.recipients[0]?.run).toMatch(/^[0-9a-f]{12}$/);
   expect(DeliveryJob.parse(job)).toEqual(job);
+});
+
+/** Of each final: what it is to be told of, with `!` where the expansion is to be reported. */
+function wishes(given: Given): string[] {
+  return jobsOf(given)
+    .flatMap((job) => job.recipients)
+    .map(({ orig, final: address, notify, isExpansionReportDue }) => {
+      const asked = (notify ?? ['-']).join(',');
+      return `${orig}:${address} ${asked}${isExpansionReportDue === true ? '!' : ''}`;
+    });
+}
+
+function expandsTo(...addresses: string[]): Resolution {
+  const { finals } = resolvesTo(...addresses);
+  return { finals, steps: [{ from: 'team@example.test', to: addresses, rule: 'AliasMap roles' }] };
+}
+
+test.each<[string, Partial<EnvelopeRecipient>, Given, string[]]>([
+  ['without an alias nothing changes', { notify: ['SUCCESS'] }, {}, ['0:team@example.test SUCCESS']],
+  [
+    'behind an alias success is reported as expanded, once, and of no final',
+    { notify: ['SUCCESS'] },
+    { resolutions: [expandsTo(alice, carol)] },
+    [`0:${alice} NEVER!`, `0:${carol} NEVER`],
+  ],
+  [
+    'to one other address too, and the other wishes stay',
+    { notify: ['SUCCESS', 'FAILURE', 'DELAY'] },
+    { resolutions: [expandsTo(alice)] },
+    [`0:${alice} FAILURE,DELAY!`],
+  ],
+  [
+    'nobody who did not ask is told of an expansion',
+    { notify: ['FAILURE'] },
+    { resolutions: [expandsTo(alice, bob)] },
+    [`0:${alice} FAILURE`, `0:${bob} FAILURE`],
+  ],
+  ['nor who said nothing', {}, { resolutions: [expandsTo(alice)] }, [`0:${alice} -`]],
+  [
+    'what recovery found partly done has been reported before',
+    { notify: ['SUCCESS'] },
+    { resolutions: [expandsTo(alice, bob)], history: [{ orig: 0, done: [alice], isHeld: false }] },
+    [`0:${bob} NEVER`],
+  ],
+  [
+    'an original with nothing left reports nothing',
+    { notify: ['SUCCESS'] },
+    { resolutions: [expandsTo(alice)], history: [{ orig: 0, done: [alice], isHeld: false }] },
+    ['0:team@example.test NEVER'],
+  ],
+])('NOTIFY: %s', (_, asked, given, expected) => {
+  const recipients = [{ address: 'team@example.test', ...asked }];
+
+  expect(wishes({ ...given, recipients })).toEqual(expected);
+});
+
+test('NOTIFY=SUCCESS of a repeated original is answered once', () => {
+  const recipient: EnvelopeRecipient = { address: alice, notify: ['SUCCESS'] };
+
+  expect(wishes({ recipients: [recipient, recipient] })).toEqual([`0:${alice} SUCCESS`, `1:${alice} NEVER`]);
 });
 
 test('no recipients or no date are for a human', () => {

@@ -6,6 +6,9 @@
  * case, same DSN parameters) gets nothing, and a final stands once per original; an address that two different originals
  * expand to is delivered once for each, because X-Original-To and notifications differ. Every original completes: where
  * nothing is owed, one final for `discard:` stands for it.
+ *
+ * Of an original with NOTIFY=SUCCESS that is expanded the sender hears so once, and nothing of the finals' success (RFC 3461 section
+ * 5.2.7, Postfix cleanup(8)).
  */
 import type { FinalRecipient, Resolution } from '@railpost/config';
 import { type NextHop, type RecipientHistory, runIdentity } from '@railpost/contracts';
@@ -20,6 +23,9 @@ export interface PlannedRecipient {
   readonly run: string;
   readonly n: number;
   readonly isHeld: boolean;
+  /** What the sender wants to hear of this final. */
+  readonly notify: EnvelopeRecipient['notify'];
+  readonly isExpansionReportDue: boolean;
   readonly nextHop: NextHop;
   readonly mailDomain: string | undefined;
 }
@@ -56,11 +62,30 @@ export function expandRecipients(
         ),
       )
       .slice(0, 12);
-    for (const { address, nextHop, mailDomain } of finals) {
-      planned.push({ orig, recipient, final: address, run, n: finals.length, isHeld, nextHop, mailDomain });
+    const isNothingOwed = owed.length === 0;
+    const isExpanded = !isNothingOwed && (facts.resolutions[orig]?.steps.length ?? 0) > 0;
+    const wantsSuccess = recipient.notify?.includes('SUCCESS') === true;
+    const notify = notifyOf(recipient, { isExpanded, isNothingOwed });
+    // What recovery found partly done was attempted, and reported, before.
+    let isExpansionReportDue = isExpanded && wantsSuccess && (history?.done.length ?? 0) === 0;
+    for (const { address: final, nextHop, mailDomain } of finals) {
+      const of = { orig, recipient, run, n: finals.length, isHeld, notify };
+      planned.push({ ...of, final, isExpansionReportDue, nextHop, mailDomain });
+      isExpansionReportDue = false;
     }
   }
   return planned;
+}
+
+/** Behind an alias nobody reports success any more; what repeats another recipient is never reported. */
+function notifyOf(
+  { notify }: EnvelopeRecipient,
+  { isExpanded, isNothingOwed }: { readonly isExpanded: boolean; readonly isNothingOwed: boolean },
+): EnvelopeRecipient['notify'] {
+  if (notify === undefined || (!isExpanded && !isNothingOwed)) return notify;
+  if (isNothingOwed) return ['NEVER'];
+  const rest = notify.filter((each) => each !== 'SUCCESS');
+  return rest.length === 0 ? ['NEVER'] : rest;
 }
 
 type Final = Pick<FinalRecipient, 'address' | 'nextHop' | 'mailDomain'>;

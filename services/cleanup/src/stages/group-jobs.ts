@@ -68,8 +68,9 @@ function jobRecipient(planned: PlannedRecipient): JobRecipient {
     final: planned.final,
     run: planned.run,
     n: planned.n,
-    ...(recipient.notify === undefined ? {} : { notify: recipient.notify }),
+    ...(planned.notify === undefined ? {} : { notify: planned.notify }),
     ...(recipient.orcpt === undefined ? {} : { orcpt: recipient.orcpt }),
+    ...(planned.isExpansionReportDue ? { isExpansionReportDue: true } : {}),
     ...(planned.isHeld ? { isHeld: true } : {}),
   };
 }
