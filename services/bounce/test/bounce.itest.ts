@@ -119,6 +119,63 @@ describe('bounce', () => {
     );
   });
 
+  it('tells of success: headers only, the way it went, and the list rather than who is behind it', async () => {
+    const status = {
+      code: '2.0.0',
+      text: '250 2.0.0 Ok: queued as 7',
+      diagnostic: { type: 'smtp' as const, text: '250 2.0.0 Ok: queued as 7' },
+      remoteMta: 'mx.partner.test',
+    };
+    const recipients = [
+      {
+        final: bob,
+        notify: ['SUCCESS' as const],
+        successReport: 'relayed' as const,
+        orcpt: 'rfc822;b+2Bx@y.test',
+      },
+      {
+        final: 'secret@partner.test',
+        original: 'team@example.test',
+        notify: ['NEVER' as const],
+        isExpansionReportDue: true,
+        successReport: 'expanded' as const,
+      },
+    ];
+    const more = { task: 'success' as const, status, job: { ret: 'FULL' as const, envid: 'QQ+2B1' } };
+    const job = failedJob(await platform.spool(message), recipients, more);
+
+    await platform.owner.dispatch('bounce', [job]);
+    const outcome = await platform.owner.outcomeOf(job.job.jobId);
+
+    expect(outcome).toMatchObject({ task: 'success', recipients: [{ final: bob }, { orig: 1 }] });
+    const { record, content } = onlyOne(await platform.incoming());
+    expect(record.envelope).toMatchObject({ queueId: outcome.reportQueueId, reversePath: '' });
+    expect(record.envelope.settles).toBeUndefined();
+    const text = content.toString();
+    expect(text).toContain('Subject: Successful Mail Delivery Report\r\n');
+    expect(text).toContain('Original-Envelope-Id: QQ+1\r\n');
+    expect(text).toContain(
+      [
+        'Final-Recipient: rfc822; bob@partner.test',
+        'Original-Recipient: rfc822;b+x@y.test',
+        'Action: relayed',
+        'Status: 2.0.0',
+        'Remote-MTA: dns; mx.partner.test',
+        'Diagnostic-Code: smtp; 250 2.0.0 Ok: queued as 7',
+        '',
+        'Final-Recipient: rfc822; team@example.test',
+        'Original-Recipient: rfc822;team@example.test',
+        'Action: expanded',
+        'Status: 2.0.0',
+        'Diagnostic-Code: x-railpost; alias expanded',
+      ].join('\r\n'),
+    );
+    expect(text).toMatch(
+      /^<bob@partner\.test>: delivery via mx\.partner\.test\[192\.0\.2\.7\]:25: 250 2\.0\.0/m,
+    );
+    expect(text).not.toContain('secret');
+  });
+
   it('makes one report about all recipients that want one, and settles all', async () => {
     const job = failedJob(await platform.spool(message), [
       { final: bob },
@@ -144,6 +201,13 @@ describe('bounce', () => {
     ['the reverse-path is null', { job: { reversePath: '' } }, {}],
     ['NOTIFY=NEVER', {}, { notify: ['NEVER'] }],
     ['NOTIFY without DELAY, of a delay', { task: 'delay' }, { notify: ['FAILURE'] }],
+    ['NOTIFY without SUCCESS, of a success', { task: 'success' }, { notify: ['FAILURE'] }],
+    ['nobody asked, of a success', { task: 'success' }, {}],
+    [
+      'the reverse-path is null, of a success',
+      { task: 'success', job: { reversePath: '' } },
+      { notify: ['SUCCESS'] },
+    ],
   ] as const)('sends nothing when %s, and answers without a report', async (_, more, recipient) => {
     const notify = 'notify' in recipient ? { notify: [...recipient.notify] } : {};
     const job = failedJob(await platform.spool(message), [{ final: bob, ...notify }], more);

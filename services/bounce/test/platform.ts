@@ -10,9 +10,10 @@ import {
   type DispatchedJob,
   type IncomingRecord,
   type JobRecipient,
+  type SuccessAction,
   decodeIncomingRecord,
 } from '@railpost/contracts';
-import type { BodyRef, DeliveryStatus } from '@railpost/mail';
+import type { BodyRef, DeliveryStatus, Disposition } from '@railpost/mail';
 import { createCompilerCrypto, publishConfiguration } from '@railpost/runtime';
 import {
   type ObjectStore,
@@ -175,18 +176,27 @@ const clientFacts: DeliveryJob['client'] = {
 /** When the jobs of these tests were decided. */
 export const decidedAtMs: number = Date.UTC(2026, 10, 21, 17, 0, 0, 123);
 
-/** One recipient of a failed job. */
-export type FailedRecipient = Partial<JobRecipient> & { readonly final: string };
+/** One recipient of a failed job, or of one that was delivered. */
+export type FailedRecipient = Partial<JobRecipient> & {
+  readonly final: string;
+  readonly successReport?: SuccessAction;
+};
 
 /** What a job deviates in. */
 export interface FailedJobOptions {
-  readonly task?: 'failure' | 'delay';
+  readonly task?: 'failure' | 'delay' | 'success';
   /** The status that all recipients failed with. */
   readonly status?: DeliveryStatus;
   readonly job?: Partial<DeliveryJob>;
 }
 
-/** A failed (or late) job. */
+const dispositions: Readonly<Record<'failure' | 'delay' | 'success', Disposition>> = {
+  failure: 'bounced',
+  delay: 'deferred',
+  success: 'delivered',
+};
+
+/** A failed (or late, or delivered) job. */
 export function failedJob(
   content: BodyRef,
   recipients: readonly FailedRecipient[],
@@ -206,14 +216,15 @@ export function failedJob(
     activeAtMs: decidedAtMs,
     report: {
       decidedAtMs,
-      outcomes: recipients.map(({ final }, orig) => ({
+      outcomes: recipients.map(({ final, successReport }, orig) => ({
         orig,
         final,
         run: 'r',
         n: 1,
-        disposition: task === 'failure' ? 'bounced' : 'deferred',
+        disposition: dispositions[task],
         status: more.status ?? noSuchUser,
         relay: 'mx.partner.test[192.0.2.7]:25',
+        ...(successReport === undefined ? {} : { successReport }),
       })),
       ...(task === 'delay' ? { willRetryUntil: '2026-11-26T16:00:00.000Z' } : {}),
     },
