@@ -77,6 +77,16 @@ test.each<[string, Given, string]>([
     `Resent-To: a@b.test\r\nResent-${id}Resent-${date}Resent-${from}\r\n`,
   ],
   [
+    'a field that only looks like a resent one makes none',
+    { client: 'submission', content: `Resent-By: a robot\r\n${whole}\r\n` },
+    `Resent-By: a robot\r\n${whole}\r\n`,
+  ],
+  [
+    'an address that breaks off at the end of its field stays as it is',
+    { client: 'submission', content: 'From: "alice\r\nTo: bob\\\r\nMessage-Id: x\r\nDate: y\r\n\r\n' },
+    'From: "alice\r\nTo: bob\\\r\nMessage-Id: x\r\nDate: y\r\n\r\n',
+  ],
+  [
     'a null reverse-path makes From MAILER-DAEMON',
     {
       client: 'internal',

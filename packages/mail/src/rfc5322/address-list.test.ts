@@ -43,6 +43,14 @@ test.each([
   ['@example.test', []],
   ['a@b@c.test', []],
   ['<alice> bob', []],
+  ['"alice\r\n', []],
+  ['"alice@example.test\r\n', []],
+  ['bob, "alice\r\n', ['bob']],
+  ['[alice\r\n', []],
+  ['alice\\\r\n', []],
+  ['alice@[192.0.2.1\r\n', []],
+  ['alice (Smith\r\n', []],
+  ['[192.0.2.1]', []],
 ])('finds the addresses in %j', (text, expected) => {
   expect(addressesIn(text)).toEqual(expected);
 });
@@ -77,6 +85,8 @@ test('offsets are in order and inside the text, whatever it holds', () => {
         expect(found.localEnd).toBeGreaterThan(found.localStart);
         expect(found.end).toBeGreaterThanOrEqual(found.domainEnd ?? found.localEnd);
         end = found.end;
+        // Between a CR and its LF, or behind the field, nothing may ever be spliced in.
+        expect(text.slice(found.localStart, found.localEnd)).not.toMatch(/[\r\n]$/);
       }
       expect(end).toBeLessThanOrEqual(text.length);
     }),

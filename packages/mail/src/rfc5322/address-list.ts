@@ -18,7 +18,8 @@ export interface LocatedAddress {
 
 /** Lexical elements that matter; comments and white space are skipped while scanning. */
 interface Token {
-  readonly kind: 'word' | 'literal' | 'special';
+  /** `open`: a quoted-string, literal, comment or quoted pair that never ends. Whatever it stands in is no clear case. */
+  readonly kind: 'word' | 'literal' | 'special' | 'open';
   readonly text: string;
   readonly start: number;
   readonly end: number;
@@ -46,6 +47,7 @@ export function locateAddresses(text: string): LocatedAddress[] {
 }
 
 function addAddress(element: readonly Token[], found: LocatedAddress[]): void {
+  if (element.some((token) => token.kind === 'open')) return undefined;
   const open = element.findIndex((token) => isSpecial(token, '<'));
   const close = element.findIndex((token) => isSpecial(token, '>'));
   if (open === -1 && close === -1) return pushAddress(element, found);
@@ -62,6 +64,7 @@ function pushAddress(tokens: readonly Token[], found: LocatedAddress[]): void {
   const first = local[0];
   const last = local.at(-1);
   if (first === undefined || last === undefined || !isDotted(local)) return;
+  if (local.some((token) => token.kind === 'literal')) return;
   if (at === -1) {
     found.push({ localStart: first.start, localEnd: last.end, end: last.end });
     return;
@@ -91,47 +94,57 @@ function isSpecial(token: Token, text: string): boolean {
 const specials = '<>@,;:.';
 
 function* tokensOf(text: string): Generator<Token> {
-  let at = 0;
-  while (at < text.length) {
-    const character = text.charAt(at);
-    const start = at;
-    if (character === '(') at = endOfComment(text, at);
-    else if (' \t\r\n'.includes(character)) at += 1;
-    else if (character === '"') {
-      at = endOfQuoted(text, at, '"');
-      yield { kind: 'word', text: '', start, end: at };
-    } else if (character === '[') {
-      at = endOfQuoted(text, at, ']');
-      yield { kind: 'literal', text: '', start, end: at };
-    } else if (specials.includes(character)) {
-      at += 1;
-      yield { kind: 'special', text: character, start, end: at };
-    } else {
-      at = endOfAtom(text, at);
-      yield { kind: 'word', text: '', start, end: at };
+  let start = 0;
+  while (start < text.length) {
+    const character = text.charAt(start);
+    const end = endOfToken(text, start);
+    if (end === undefined) {
+      yield { kind: 'open', text: '', start, end: text.length };
+      return;
     }
+    const kind = kindOf(character);
+    if (kind !== undefined) yield { kind, text: kind === 'special' ? character : '', start, end };
+    start = end;
   }
 }
 
-function endOfAtom(text: string, start: number): number {
+/** Undefined: a comment or white space, which only separate. */
+function kindOf(character: string): Exclude<Token['kind'], 'open'> | undefined {
+  if (character === '(' || ' \t\r\n'.includes(character)) return undefined;
+  if (character === '[') return 'literal';
+  return specials.includes(character) ? 'special' : 'word';
+}
+
+/** Undefined: it never ends. */
+function endOfToken(text: string, start: number): number | undefined {
+  const character = text.charAt(start);
+  if (character === '(') return endOfComment(text, start);
+  if (character === '"') return endOfQuoted(text, start, '"');
+  if (character === '[') return endOfQuoted(text, start, ']');
+  return ` \t\r\n${specials}`.includes(character) ? start + 1 : endOfAtom(text, start);
+}
+
+function endOfAtom(text: string, start: number): number | undefined {
   let at = start;
   while (at < text.length && !'<>@,;:.("[ \t\r\n'.includes(text.charAt(at))) {
-    at += text.charAt(at) === '\\' ? 2 : 1;
+    const isPair = text.charAt(at) === '\\';
+    if (isPair && '\r\n'.includes(text.charAt(at + 1))) return undefined;
+    at += isPair ? 2 : 1;
   }
   return Math.min(at, text.length);
 }
 
-/** After the closing character, or the end of the text when it never comes. */
-function endOfQuoted(text: string, start: number, closing: string): number {
+/** After the closing character; undefined when it never comes. */
+function endOfQuoted(text: string, start: number, closing: string): number | undefined {
   for (let at = start + 1; at < text.length; at += 1) {
     const character = text.charAt(at);
     if (character === '\\') at += 1;
     else if (character === closing) return at + 1;
   }
-  return text.length;
+  return undefined;
 }
 
-function endOfComment(text: string, start: number): number {
+function endOfComment(text: string, start: number): number | undefined {
   let depth = 0;
   for (let at = start; at < text.length; at += 1) {
     const character = text.charAt(at);
@@ -142,5 +155,5 @@ function endOfComment(text: string, start: number): number {
       if (depth === 0) return at + 1;
     }
   }
-  return text.length;
+  return undefined;
 }

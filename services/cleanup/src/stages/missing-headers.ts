@@ -1,6 +1,6 @@
 /**
  * Adds what a message needs and lacks (row B1), in Postfix's order and layout, behind the fields that are there: Message-Id,
- * Date, From, or their Resent- forms once any Resent- field stands in the message, and a To when no recipient is visible.
+ * Date, From, or their Resent- forms once a Resent- field stands in the message, and a To when no recipient is visible.
  * Everything derives from the envelope, so that a repetition adds the same. Pure.
  */
 import { type HeaderSection, formatDate, formatMessageId } from '@railpost/mail';
@@ -23,12 +23,17 @@ export interface MissingHeaders {
   readonly messageId: string | undefined;
 }
 
+/** Fields that make a message a resent one (RFC 5322 section 3.6.6, and Reply-To of RFC 822), as Postfix knows them. */
+const resentFields = ['bcc', 'cc', 'date', 'from', 'message-id', 'reply-to', 'sender', 'to'].map(
+  (name) => `resent-${name}`,
+);
+
 const visibleRecipients = ['to', 'cc', 'resent-to', 'resent-cc'];
 
 /** Composes the missing fields. */
 export function missingHeaders(section: HeaderSection, facts: MissingHeaderFacts): MissingHeaders {
   const names = new Set(section.fields.map((field) => field.name));
-  const resent = [...names].some((name) => name.startsWith('resent-')) ? 'Resent-' : '';
+  const resent = resentFields.some((name) => names.has(name)) ? 'Resent-' : '';
   const has = (name: string) => names.has(resent.toLowerCase() + name);
   const id = formatMessageId(facts.receivedAtMs, facts.queueId, facts.hostname);
   let text = '';
