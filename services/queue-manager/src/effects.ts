@@ -73,6 +73,12 @@ export class Effects {
 
   /** Writes the job's record to DEFER and acknowledges its message of ACTIVE. The record wins over that from now on. */
   async defer(job: QueuedJob, record: DeferRecord): Promise<void> {
+    await this.#write(job, record);
+    this.#parts.context.crashPoint('queue.defer-written-before-ack');
+    this.acknowledge(job);
+  }
+
+  async #write(job: QueuedJob, record: DeferRecord): Promise<void> {
     const { context, shard, writer } = this.#parts;
     const { names } = context.bus;
     const subject = names.deferSubject(shard, record.job.destination, job.jobId);
@@ -83,8 +89,6 @@ export class Effects {
     job.state = record.state;
     job.tries = record.tries;
     job.nextMs = record.nextMs;
-    context.crashPoint('queue.defer-written-before-ack');
-    this.acknowledge(job);
   }
 
   /** Acknowledges the job's message of ACTIVE, if it still has one. */
@@ -95,6 +99,7 @@ export class Effects {
 
   /** Carries a settlement out and puts the job back to work, or lets it go. */
   async apply(job: QueuedJob, settlement: Settlement, incomingSequence: number): Promise<void> {
+    if (settlement.first !== undefined) await this.#write(job, settlement.first);
     await this.journal(settlement.entries, incomingSequence);
     if (settlement.entries.length > 0) this.#parts.context.crashPoint('queue.journalled-before-ack');
     if (settlement.next === undefined) return this.finish(job);
@@ -139,6 +144,7 @@ export function exclusively(job: QueuedJob, effect: () => Promise<void>): Promis
 
 function taskOf(settlement: Settlement): QueuedJob['task'] {
   if (settlement.next?.state === 'bouncing') return 'failure';
+  if (settlement.next?.state === 'reporting' || settlement.isSuccessReportDue) return 'success';
   return settlement.isDelayReportDue ? 'delay' : 'deliver';
 }
 

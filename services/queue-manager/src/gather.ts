@@ -48,7 +48,7 @@ export function withDone(record: DeferRecord, done: DoneSet): DeferRecord {
   return { ...record, done: indexes, bouncing: record.bouncing.filter((index) => !indexes.includes(index)) };
 }
 
-/** True when nothing of the job is left to do. */
+/** True when every recipient is finished; reports of success may be owed still. */
 export function isFinished(record: DeferRecord): boolean {
   return record.done.length >= record.job.recipients.length;
 }

@@ -7,6 +7,7 @@ import type { DeferRecord } from '@railpost/contracts';
 import { exclusively } from './effects.ts';
 import { busProblem, recordCorrupt } from './events.ts';
 import { isFinished, isOnHold, readDeferRecord, suspendedDomainOf, withDone } from './gather.ts';
+import { owesSuccessReport, reportingRecord } from './outcome/settle.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { Term } from './term.ts';
 
@@ -45,9 +46,11 @@ export class Loader {
     const found = job.deferSequence === 0 ? job.record : await this.read(job);
     if (found === undefined) return;
     const record = withDone(found, done);
-    if (isFinished(record)) return effects.finish(job);
-    job.record = record;
     const nowMs = context.clock.nowMs();
+    if (isFinished(record) && !owesSuccessReport(record)) return effects.finish(job);
+    if (isFinished(record)) return this.#report(job, record);
+    job.record = record;
+    if (job.task === 'deliver' && owesSuccessReport(record)) job.task = 'success';
     const changed = this.#changeOf(job, record, nowMs);
     if (isHoldable(record) && isOnHold(record, holds))
       return this.#rewrite(job, { ...record, state: 'held' });
@@ -113,6 +116,17 @@ export class Loader {
     return { ...record, suspendedMs: record.suspendedMs + nowMs - sinceMs, nextMs: nowMs };
   }
 
+  /** Only reports of success are owed. */
+  #report(job: QueuedJob, record: DeferRecord): void {
+    const { queue, context } = this.#term;
+    const nowMs = context.clock.nowMs();
+    job.record = record.state === 'reporting' ? record : reportingRecord(record, nowMs);
+    job.state = 'reporting';
+    job.task = 'success';
+    job.nextMs = job.record.nextMs;
+    queue.place(job, nowMs);
+  }
+
   async #rewrite(job: QueuedJob, record: DeferRecord): Promise<void> {
     const { effects, queue, context } = this.#term;
     await exclusively(job, () => effects.defer(job, record));
@@ -120,7 +134,7 @@ export class Loader {
   }
 }
 
-/** A job whose sender is owed a report goes on: its fate is decided. */
+/** A job that is held is; one whose sender is owed a report of failure or success goes on: its fate is decided. */
 function isHoldable(record: DeferRecord): boolean {
-  return record.state !== 'held' && record.state !== 'bouncing';
+  return record.state === 'active' || record.state === 'deferred';
 }

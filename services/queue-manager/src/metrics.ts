@@ -73,10 +73,11 @@ function registerGauges(registers: Registry[], queues: () => Iterable<ShardQueue
     labelNames: ['state'],
     registers,
     collect() {
-      const sums = { active: 0, deferred: 0, held: 0, bouncing: 0 };
+      const sums = { active: 0, deferred: 0, held: 0, bouncing: 0, reporting: 0 };
       for (const queue of queues()) {
         const counts = queue.counts();
-        for (const state of ['active', 'deferred', 'held', 'bouncing'] as const) sums[state] += counts[state];
+        for (const state of ['active', 'deferred', 'held', 'bouncing', 'reporting'] as const)
+          sums[state] += counts[state];
       }
       for (const [state, count] of Object.entries(sums)) jobs.set({ state }, count);
     },

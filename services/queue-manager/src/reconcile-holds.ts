@@ -8,7 +8,7 @@ import type { DeferRecord, JournalEntry } from '@railpost/contracts';
 import { exclusively } from './effects.ts';
 import { isFinished, isOnHold, withDone } from './gather.ts';
 import type { Loader } from './loader.ts';
-import { openEntries } from './outcome/settle.ts';
+import { openEntries, owesSuccessReport } from './outcome/settle.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { Term } from './term.ts';
 
@@ -27,7 +27,8 @@ async function reconcile(term: Term, loader: Loader, job: QueuedJob): Promise<vo
   const found = await loader.peek(job);
   if (found === undefined) return;
   const record = withDone(found, term.done);
-  if (isFinished(record)) return term.effects.finish(job);
+  // A job that owes reports of success goes on when it is due.
+  if (isFinished(record)) return owesSuccessReport(record) ? undefined : term.effects.finish(job);
   const isHoldable = record.state === 'active' || record.state === 'deferred';
   if (!isHoldable || !isOnHold(record, term.holds)) return;
   const heldSibling = term.queue.ofMessage(job.queueId).some((each) => each.state === 'held');

@@ -16,6 +16,7 @@ import {
 } from '@railpost/bus';
 import {
   type DeferRecord,
+  type DeferState,
   type DeferSummary,
   type EpochAnnouncement,
   deferHeader,
@@ -30,6 +31,7 @@ import { LeaseLostError } from './errors.ts';
 import { recordCorrupt } from './events.ts';
 import { readDeferRecord } from './gather.ts';
 import type { QueueMetrics } from './metrics.ts';
+import type { QueuedJob } from './queue/queued-job.ts';
 import { Term } from './term.ts';
 
 /** What a takeover needs. */
@@ -184,7 +186,7 @@ function addScanned(term: Term, entry: DeferEntry, summary: DeferSummary): void 
     receivedAtMs: summary.receivedAtMs,
     state: summary.state,
     stage: 'waiting',
-    task: summary.state === 'bouncing' ? 'failure' : 'deliver',
+    task: taskOfState(summary.state),
     nextMs: summary.nextMs,
     tries: summary.tries,
     deferSequence: entry.sequence,
@@ -200,4 +202,9 @@ function addScanned(term: Term, entry: DeferEntry, summary: DeferSummary): void 
 async function readRecord(term: Term, sequence: number): Promise<DeferRecord | undefined> {
   const stored = await readDeferRecord(term.context, term.shard, sequence);
   return stored.kind === 'record' ? stored.record : undefined;
+}
+
+function taskOfState(state: DeferState): QueuedJob['task'] {
+  if (state === 'bouncing') return 'failure';
+  return state === 'reporting' ? 'success' : 'deliver';
 }

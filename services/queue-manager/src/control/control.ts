@@ -111,7 +111,7 @@ export class Control {
     let changed = 0;
     let inFlight = 0;
     for (const job of jobs) {
-      const isBusy = isInHand(job) || job.state === 'bouncing';
+      const isBusy = isInHand(job) || job.state === 'bouncing' || job.state === 'reporting';
       await this.#withRecord(job, async (record) => {
         const entries = openEntries(record, 'held').filter((each) => isMeant(request, each));
         if (entries.length === 0) return;
@@ -214,7 +214,7 @@ export class Control {
     const counts = queue.counts();
     return {
       active: counts.active,
-      deferred: counts.deferred + counts.bouncing,
+      deferred: counts.deferred + counts.bouncing + counts.reporting,
       held: counts.held,
       inFlight: counts.inFlight,
       destinations: queue.destinations.size,

@@ -4,20 +4,14 @@
  * A request without an answer may have been accepted, so its jobs wait for a heartbeat before they are offered again.
  */
 import { ask } from '@railpost/bus';
-import {
-  DispatchReply,
-  type Heartbeat,
-  type DispatchFrame,
-  encodeRecord,
-  parseRecord,
-} from '@railpost/contracts';
+import { DispatchReply, type Heartbeat, parseRecord } from '@railpost/contracts';
 import { redispatched } from '../events.ts';
 import { isOnHold } from '../gather.ts';
 import type { Destination } from '../queue/destinations.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
 import { pickJobs } from '../schedule/pick.ts';
 import type { Term } from '../term.ts';
-import { type FramedJob, cutFrames, describeJob, jobsPerFrame } from './frame.ts';
+import { type FramedJob, cutFrames, encodeFrame, frameJob, jobsPerFrame } from './frame.ts';
 import { Holdings, type SilenceLimits } from './holdings.ts';
 
 /** What happens to ready jobs that do not go to an agent now. Both take the job out of stage `ready` at once. */
@@ -172,7 +166,7 @@ export class Dispatcher {
           this.#detours.putOnHold(job);
           continue;
         }
-        const framed = describeJob(job, settings);
+        const framed = frameJob(job, settings);
         if (framed !== undefined) picked.push(framed);
       }
     }
@@ -240,15 +234,9 @@ export class Dispatcher {
   ): Promise<DispatchReply | 'absent' | 'unknown'> {
     const { context, shard, epoch } = this.#term;
     const { bus } = context;
-    const message: DispatchFrame = {
-      version: 1,
-      shard,
-      epoch,
-      owner: context.processName,
-      jobs: frame.map((each) => each.dispatched),
-    };
+    const payload = encodeFrame({ version: 1, shard, epoch, owner: context.processName }, frame);
     if (frame.some(({ job }) => job.task === 'failure')) context.crashPoint('queue.bouncing-before-dispatch');
-    const answer = await ask(bus, bus.names.agentSubject(transport), encodeRecord(message), replyTimeoutMs);
+    const answer = await ask(bus, bus.names.agentSubject(transport), payload, replyTimeoutMs);
     if (answer === 'absent' || answer === 'unknown') return answer;
     const reply = DispatchReply.safeParse(parseRecord(answer));
     return reply.success ? reply.data : 'unknown';

@@ -1,34 +1,51 @@
-/** Builds dispatch frames: at most 64 jobs and 512 KiB each, a job as what it now asks for. */
-import type { DispatchedJob, DeferRecord } from '@railpost/contracts';
+/**
+ * Builds dispatch frames: at most 64 jobs and 512 KiB each, a job as what it now asks for. A job becomes JSON once; frames are put
+ * together of these texts.
+ */
+import type { DeferRecord, DispatchFrame, DispatchedJob } from '@railpost/contracts';
+import { encodeUtf8 } from '@railpost/mail';
 import { expiresAtMs } from '../schedule/expire.ts';
 import type { LifetimeSettings } from '../schedule/expire.ts';
-import { delayReportIndexes } from '../outcome/settle.ts';
+import { delayReportIndexes, successReportIndexes } from '../outcome/settle.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
 
 /** Most jobs of a frame. */
 export const jobsPerFrame = 64;
 const frameLimitCharacters = 512 * 1024;
 
-/** A job with its place in a frame. */
+/** A job as text of a frame. */
 export interface FramedJob {
   readonly job: QueuedJob;
-  readonly dispatched: DispatchedJob;
+  /** JSON of its DispatchedJob. */
+  readonly text: string;
 }
 
-/** Describes a loaded job for the agent; undefined when its record is not loaded. */
-export function describeJob(job: QueuedJob, settings: LifetimeSettings): FramedJob | undefined {
-  const { record } = job;
-  if (record === undefined) return undefined;
+/** Frames a loaded job; undefined when its record is not loaded. */
+export function frameJob(job: QueuedJob, settings: LifetimeSettings): FramedJob | undefined {
+  if (job.record === undefined) return undefined;
+  return { job, text: JSON.stringify(describeJob(job, job.record, settings)) };
+}
+
+/** The payload of a frame. */
+export function encodeFrame(head: Omit<DispatchFrame, 'jobs'>, jobs: readonly FramedJob[]): Uint8Array {
+  const texts = jobs.map((each) => each.text).join(',');
+  return encodeUtf8(`${JSON.stringify(head).slice(0, -1)},"jobs":[${texts}]}`);
+}
+
+/** What the agent is told of a job. */
+export function describeJob(job: QueuedJob, record: DeferRecord, settings: LifetimeSettings): DispatchedJob {
   const { task, tries, activeAtMs } = job;
   const pending = pendingIndexes(record, task);
   const base = { job: record.job, task, tries, pending, activeAtMs };
-  if (task === 'deliver') return { job, dispatched: base };
+  if (task === 'deliver') return base;
+  if (task === 'success')
+    return { ...base, report: { decidedAtMs: record.decidedAtMs, outcomes: [...(record.reports ?? [])] } };
   const wanted = pending.map((index) => record.job.recipients[index]);
   const outcomes = record.outcomes.filter((outcome) =>
     wanted.some((recipient) => recipient?.orig === outcome.orig && recipient.final === outcome.final),
   );
   const report = { decidedAtMs: record.decidedAtMs, outcomes };
-  if (task === 'failure') return { job, dispatched: { ...base, report } };
+  if (task === 'failure') return { ...base, report };
   const untilMs = expiresAtMs(
     {
       reversePath: record.job.reversePath,
@@ -38,7 +55,7 @@ export function describeJob(job: QueuedJob, settings: LifetimeSettings): FramedJ
     settings,
   );
   const willRetryUntil = new Date(untilMs).toISOString();
-  return { job, dispatched: { ...base, report: { ...report, willRetryUntil } } };
+  return { ...base, report: { ...report, willRetryUntil } };
 }
 
 /** Cuts jobs into frames by number and size. */
@@ -47,7 +64,7 @@ export function cutFrames(jobs: readonly FramedJob[]): FramedJob[][] {
   let frame: FramedJob[] = [];
   let characters = 0;
   for (const each of jobs) {
-    const size = JSON.stringify(each.dispatched).length;
+    const size = each.text.length;
     if (frame.length > 0 && (frame.length === jobsPerFrame || characters + size > frameLimitCharacters)) {
       frames.push(frame);
       frame = [];
@@ -63,5 +80,6 @@ export function cutFrames(jobs: readonly FramedJob[]): FramedJob[][] {
 function pendingIndexes(record: DeferRecord, task: QueuedJob['task']): number[] {
   if (task === 'failure') return [...record.bouncing];
   if (task === 'delay') return delayReportIndexes(record);
+  if (task === 'success') return successReportIndexes(record);
   return record.job.recipients.flatMap((_, index) => (record.done.includes(index) ? [] : [index]));
 }

@@ -27,6 +27,7 @@ import {
   settleDelivery,
   settleFailureReport,
   settleLate,
+  settleSuccessReport,
 } from './settle.ts';
 
 /** Settles the outcomes of one term. */
@@ -101,7 +102,7 @@ export class Outcomes {
     if (outcome.content !== 'read' && (await this.#setAside(job, record, outcome))) return;
     const settlement = this.#decide(withDone(record, this.#term.done), outcome);
     if (outcome.task === 'failure') context.crashPoint('queue.dsn-before-journal');
-    for (const result of outcome.recipients)
+    for (const result of outcome.task === 'deliver' ? outcome.recipients : [])
       metrics.outcomes.inc({ transport: record.job.nextHop.transport, disposition: result.disposition });
     await exclusively(job, () => effects.apply(job, settlement, record.job.incomingSequence));
     this.#log(job, record, settlement);
@@ -116,6 +117,8 @@ export class Outcomes {
         return settleFailureReport(record, outcome, facts);
       case 'delay':
         return settleDelayReport(record, outcome);
+      case 'success':
+        return settleSuccessReport(record, outcome, facts);
     }
   }
 
@@ -138,8 +141,9 @@ export class Outcomes {
     const isFact = (disposition: string) =>
       outcome.task === 'deliver' ? disposition === 'delivered' : disposition !== 'deferred';
     const kind = outcome.task === 'deliver' ? 'delivered' : 'bounced';
-    const facts =
-      outcome.task === 'delay' ? [] : outcome.recipients.filter((each) => isFact(each.disposition));
+    // Reports that finish no recipient: nothing is left to write.
+    if (outcome.task === 'delay' || outcome.task === 'success') return true;
+    const facts = outcome.recipients.filter((each) => isFact(each.disposition));
     const entries: JournalEntry[] = facts
       .filter(({ orig, final }) => !done.has({ queueId, orig, final }))
       .map(({ orig, final, run, n }) => ({ queueId, orig, final, kind, run, n }));

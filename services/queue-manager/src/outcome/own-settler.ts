@@ -2,7 +2,12 @@
  * Settles what never goes to an agent: next hops `error:`, `retry:` and `discard:` (Postfix error(8), discard(8)), and the jobs of
  * a dead destination, which are deferred without an attempt. Writes their disposition lines, since no agent does.
  */
-import type { DeferRecord, DeliveryOutcome, RecipientOutcome } from '@railpost/contracts';
+import {
+  type DeferRecord,
+  type DeliveryOutcome,
+  type RecipientOutcome,
+  successReportOf,
+} from '@railpost/contracts';
 import type { DeliveryStatus, Disposition } from '@railpost/mail';
 import { type LoggedStatus, logDisposition } from '@railpost/runtime';
 import { hopStatus, statuses, suspendedStatus } from '../statuses.ts';
@@ -69,7 +74,14 @@ function outcomeOf(record: DeferRecord, disposition: Disposition, status: Delive
   const { job } = record;
   const recipients: RecipientOutcome[] = job.recipients
     .filter((_, index) => !record.done.includes(index))
-    .map(({ orig, final, run, n }) => ({ orig, final, run, n, disposition, status, relay: 'none' }));
+    .map((recipient) => {
+      const { orig, final, run, n } = recipient;
+      const about = { reversePath: job.reversePath, tries: record.tries, recipient };
+      // discard: is reported as delivered, as Postfix does.
+      const successReport = successReportOf(about, { disposition, action: 'delivered' });
+      const result = { orig, final, run, n, disposition, status, relay: 'none' };
+      return successReport === undefined ? result : { ...result, successReport };
+    });
   return {
     version: 1,
     jobId: job.jobId,

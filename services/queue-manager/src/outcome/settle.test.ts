@@ -8,6 +8,7 @@ import {
   settleDelivery,
   settleFailureReport,
   settleLate,
+  settleSuccessReport,
 } from './settle.ts';
 
 const receivedAt = '2026-01-01T00:00:00.000Z';
@@ -249,6 +250,80 @@ describe('a failure report', () => {
 
     expect(entries).toEqual([]);
     expect(next).toMatchObject({ state: 'bouncing', decidedAtMs: 42, bouncing: [0] });
+  });
+});
+
+describe('a report of success', () => {
+  const asked = recordOf([recipient('a', { notify: ['SUCCESS'] }), recipient('b')]);
+  const relayed: RecipientOutcome = { ...result('a', 'delivered'), successReport: 'relayed' };
+
+  it('is written down before the journal and asked for when everything is delivered', () => {
+    const settlement = settleDelivery(asked, outcomeOf([relayed, result('b', 'delivered')]), facts);
+
+    expect(settlement.first).toMatchObject({
+      state: 'active',
+      done: [],
+      reports: [relayed],
+      decidedAtMs: facts.nowMs,
+    });
+    expect(settlement.entries.map((each) => each.kind)).toEqual(['delivered', 'delivered']);
+    expect(settlement.next).toMatchObject({
+      state: 'reporting',
+      done: [0, 1],
+      reports: [relayed],
+      nextMs: facts.nowMs,
+    });
+  });
+
+  it('goes out while other recipients wait, and leaves their schedule alone', () => {
+    const { next, isSuccessReportDue } = settleDelivery(
+      asked,
+      outcomeOf([relayed, result('b', 'deferred')]),
+      facts,
+    );
+    const after =
+      next === undefined
+        ? undefined
+        : settleSuccessReport(next, outcomeOf([result('a', 'delivered')]), facts);
+
+    expect(isSuccessReportDue).toBe(true);
+    expect(next).toMatchObject({ state: 'deferred', reports: [relayed] });
+    expect(after?.next).toEqual({ ...next, reports: [] });
+  });
+
+  it('waits for the report of failure of the same job', () => {
+    const { next, isSuccessReportDue } = settleDelivery(
+      asked,
+      outcomeOf([relayed, result('b', 'bounced')]),
+      facts,
+    );
+    const after =
+      next === undefined
+        ? undefined
+        : settleFailureReport(next, outcomeOf([result('b', 'delivered')]), facts);
+
+    expect([next?.state, isSuccessReportDue]).toEqual(['bouncing', false]);
+    expect(after?.entries.map((each) => each.kind)).toEqual(['bounced']);
+    expect(after?.next).toMatchObject({ state: 'reporting', reports: [relayed] });
+  });
+
+  it('is owed once, however often the outcome is told', () => {
+    const record = { ...asked, reports: [relayed] };
+
+    const { first, next } = settleDelivery(record, outcomeOf([relayed, result('b', 'delivered')]), facts);
+
+    expect(first).toBeUndefined();
+    expect(next?.reports).toEqual([relayed]);
+  });
+
+  it('ends the job when it is sent and is tried again when it is not', () => {
+    const record = { ...asked, state: 'reporting' as const, done: [0, 1], reports: [relayed] };
+
+    const sent = settleSuccessReport(record, outcomeOf([result('a', 'delivered')]), facts);
+    const failed = settleSuccessReport(record, outcomeOf([result('a', 'deferred')]), facts);
+
+    expect(sent.next).toBeUndefined();
+    expect(failed.next).toMatchObject({ state: 'reporting', nextMs: facts.nowMs + queue.backoffMinimumMs });
   });
 });
 

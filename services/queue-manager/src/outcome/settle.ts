@@ -25,12 +25,19 @@ export interface SettleFacts {
 
 /** Consequences of an outcome. */
 export interface Settlement {
-  /** To be journalled before anything else. */
+  /**
+   * To be written to DEFER before the journal: reports of success that would be forgotten if we died between journal and
+   * `next`. Undefined when no such report is new.
+   */
+  readonly first: DeferRecord | undefined;
+  /** To be journalled before `next` is written. */
   readonly entries: readonly JournalEntry[];
   /** To be written to DEFER; undefined: the job is finished. */
   readonly next: DeferRecord | undefined;
-  /** `delay`: the sender is to be told that the job is late. A failure report follows from state `bouncing`. */
+  /** The sender is to be told that the job is late. A failure report follows from state `bouncing`. */
   readonly isDelayReportDue: boolean;
+  /** Reports of success in `next` are to be sent now. */
+  readonly isSuccessReportDue: boolean;
   /** Recipients given up because the lifetime is over. */
   readonly expired: readonly JobRecipient[];
   /** True when the job is held because only faults of our own stood between it and delivery: a human must look. */
@@ -59,6 +66,7 @@ export function settleDelivery(
   const expiry = expiresAtMs(ageFacts(record), queue);
   const isExpired = nowMs >= expiry;
   const tally = countUp(record, outcome, isExpired);
+  const reports = mergeReports(record, outcome);
   const isOwnFaultToTheEnd = isExpired && outcome.isOwnFault && tally.outcomes.length > tally.bouncing.length;
   const next = nextRecord(record, tally, {
     tries,
@@ -66,12 +74,15 @@ export function settleDelivery(
     nextMs: nextAttemptMs(tries, { nowMs, expiresAtMs: expiry }, queue),
     isHeld: facts.isHeld || isOwnFaultToTheEnd,
     isOwnFault: outcome.isOwnFault,
+    reports,
   });
   const isHeldForOwnFault = isOwnFaultToTheEnd && next?.state === 'held';
   return {
+    first: withNewReports(record, reports, nowMs),
     entries: isHeldForOwnFault ? [...tally.entries, ...heldEntries(next)] : tally.entries,
     next,
     isDelayReportDue: next?.state === 'deferred' && owesDelayReport(next, facts),
+    isSuccessReportDue: isSuccessReportNext(next),
     expired: tally.expired,
     isHeldForOwnFault,
   };
@@ -109,7 +120,10 @@ export function settleFailureReport(
     entryOf(record, record.job.recipients[index], 'bounced'),
   );
   const done = [...record.done, ...record.bouncing];
-  if (done.length >= record.job.recipients.length) return settled(entries, undefined);
+  const isDone = done.length >= record.job.recipients.length;
+  if (isDone && !owesSuccessReport(record)) return settled(entries, undefined);
+  if (isDone)
+    return settled(entries, reportingRecord({ ...record, done, bouncing: [], outcomes: [] }, facts.nowMs));
   const expiry = expiresAtMs(ageFacts(record), facts.queue);
   return settled(entries, {
     ...record,
@@ -119,6 +133,29 @@ export function settleFailureReport(
     bouncing: [],
     outcomes: openOutcomes(record, done),
   });
+}
+
+/** Settles the answer of bounce to reports of success; what else the job owes does not change. */
+export function settleSuccessReport(
+  record: DeferRecord,
+  outcome: DeliveryOutcome,
+  facts: SettleFacts,
+): Settlement {
+  const isReported = outcome.recipients.every((result) => result.disposition !== 'deferred');
+  if (isReported) return settled([], record.state === 'reporting' ? undefined : { ...record, reports: [] });
+  const nextMs = record.state === 'reporting' ? facts.nowMs + facts.queue.backoffMinimumMs : record.nextMs;
+  // In another state the reports are asked for again after the next attempt.
+  return { ...settled([], { ...record, nextMs }), isSuccessReportDue: false };
+}
+
+/** A job whose recipients are all finished, but not its reports of success. */
+export function reportingRecord(record: DeferRecord, nowMs: number): DeferRecord {
+  return { ...record, state: 'reporting', nextMs: nowMs };
+}
+
+/** True when a report of success is owed. */
+export function owesSuccessReport(record: DeferRecord): boolean {
+  return record.reports !== undefined && record.reports.length > 0;
 }
 
 /** Settles the answer of bounce to a delay report; the schedule of the job does not change. */
@@ -140,8 +177,10 @@ export function settleLate(record: DeferRecord, outcome: DeliveryOutcome): Settl
     entries.push(...entryOf(record, recipient, 'delivered'));
     done.push(index);
   }
-  const isFinished = done.length >= record.job.recipients.length;
-  return settled(entries, isFinished ? undefined : { ...record, done, outcomes: openOutcomes(record, done) });
+  const isDone = done.length >= record.job.recipients.length;
+  if (isDone && owesSuccessReport(record))
+    return settled(entries, { ...record, state: 'reporting', done, outcomes: [] });
+  return settled(entries, isDone ? undefined : { ...record, done, outcomes: openOutcomes(record, done) });
 }
 
 /** Indexes of the recipients that a delay report is about: those that asked for it, or for nothing (RFC 3461 section 4.1). */
@@ -150,6 +189,14 @@ export function delayReportIndexes(record: DeferRecord): number[] {
     const wants = recipient.notify === undefined || recipient.notify.includes('DELAY');
     return wants && !record.done.includes(index) ? [index] : [];
   });
+}
+
+/** Indexes of the recipients that reports of success are owed for. */
+export function successReportIndexes(record: DeferRecord): number[] {
+  const reports = record.reports ?? [];
+  return record.job.recipients.flatMap((recipient, index) =>
+    reports.some((each) => each.orig === recipient.orig && each.final === recipient.final) ? [index] : [],
+  );
 }
 
 /** Journal entries that put every open recipient of the job on hold. */
@@ -197,9 +244,15 @@ function nextRecord(
     readonly nextMs: number;
     readonly isHeld: boolean;
     readonly isOwnFault: boolean;
+    readonly reports: RecipientOutcome[];
   },
 ): DeferRecord | undefined {
-  if (tally.done.length >= record.job.recipients.length) return undefined;
+  const { reports } = how;
+  if (tally.done.length >= record.job.recipients.length) {
+    if (reports.length === 0) return undefined;
+    const finished = { ...record, done: tally.done, bouncing: [], outcomes: [], reports };
+    return reportingRecord({ ...finished, tries: how.tries, decidedAtMs: how.nowMs }, how.nowMs);
+  }
   const isBouncing = tally.bouncing.length > 0;
   const waiting = how.isHeld ? 'held' : 'deferred';
   return {
@@ -212,7 +265,43 @@ function nextRecord(
     outcomes: tally.outcomes,
     decidedAtMs: how.nowMs,
     lastFaultIsOurs: how.isOwnFault,
+    ...(reports.length === 0 ? {} : { reports }),
   };
+}
+
+function withNewReports(
+  record: DeferRecord,
+  reports: RecipientOutcome[],
+  decidedAtMs: number,
+): DeferRecord | undefined {
+  const hasNew = reports.length > (record.reports?.length ?? 0);
+  return hasNew ? { ...record, decidedAtMs, reports } : undefined;
+}
+
+/** A failure report goes first; it changes what else is owed. */
+function isSuccessReportNext(next: DeferRecord | undefined): boolean {
+  return next !== undefined && next.state !== 'bouncing' && owesSuccessReport(next);
+}
+
+/** The reports of success owed after this outcome: one per recipient and action, however often it is told. */
+function mergeReports(record: DeferRecord, outcome: DeliveryOutcome): RecipientOutcome[] {
+  const known = record.reports ?? [];
+  const isOpen = (result: RecipientOutcome) =>
+    record.job.recipients.some(
+      (each, index) =>
+        each.orig === result.orig && each.final === result.final && !record.done.includes(index),
+    );
+  const isKnown = (result: RecipientOutcome) =>
+    known.some(
+      (each) =>
+        each.orig === result.orig &&
+        each.final === result.final &&
+        each.successReport === result.successReport,
+    );
+  const added = outcome.recipients.filter(
+    (result) => result.successReport !== undefined && isOpen(result) && !isKnown(result),
+  );
+  return [...known, ...added];
 }
 
 function owesDelayReport(next: DeferRecord, facts: SettleFacts): boolean {
@@ -256,5 +345,13 @@ function ageFacts(record: DeferRecord): {
 }
 
 function settled(entries: readonly JournalEntry[], next: DeferRecord | undefined): Settlement {
-  return { entries, next, isDelayReportDue: false, expired: [], isHeldForOwnFault: false };
+  return {
+    first: undefined,
+    entries,
+    next,
+    isDelayReportDue: false,
+    isSuccessReportDue: isSuccessReportNext(next),
+    expired: [],
+    isHeldForOwnFault: false,
+  };
 }

@@ -22,7 +22,10 @@ export interface QueuedJob {
   readonly receivedAtMs: number;
   state: DeferState;
   stage: Stage;
-  /** What the next dispatch asks for: `failure` in state bouncing, `delay` while the sender is owed a warning, else `deliver`. */
+  /**
+   * What the next dispatch asks for: `failure` in state bouncing, `success` in state reporting or while such reports are owed,
+   * `delay` while the sender is owed a warning, else `deliver`.
+   */
   task: Task;
   nextMs: number;
   tries: number;
@@ -40,4 +43,9 @@ export interface QueuedJob {
   activeAtMs: number;
   /** Tail of the chain of effects on this job; undefined when none runs. */
   work: Promise<void> | undefined;
+}
+
+/** True while a report goes out that the job itself does not wait for: its next attempt stays due at its time. */
+export function isSideTask(job: QueuedJob): boolean {
+  return (job.task === 'delay' || job.task === 'success') && job.state !== 'reporting';
 }

@@ -4,7 +4,7 @@
  */
 import { type Destination, Destinations } from './destinations.ts';
 import { DueHeap } from './due-heap.ts';
-import type { QueuedJob } from './queued-job.ts';
+import { type QueuedJob, isSideTask } from './queued-job.ts';
 import type { ConcurrencySettings } from '../schedule/concurrency.ts';
 
 /** What the queue asks about a loaded job. */
@@ -22,6 +22,7 @@ export interface QueueCounts {
   readonly deferred: number;
   readonly held: number;
   readonly bouncing: number;
+  readonly reporting: number;
   readonly inFlight: number;
   /** Could be dispatched now if agents had room. */
   readonly deliverable: ReadonlyMap<string, number>;
@@ -96,7 +97,7 @@ export class ShardQueue {
   /** Puts a job where its state and time say. */
   place(job: QueuedJob, nowMs: number): void {
     this.#leave(job);
-    const waits = job.state === 'held' || (job.task !== 'delay' && job.nextMs > nowMs);
+    const waits = job.state === 'held' || (!isSideTask(job) && job.nextMs > nowMs);
     if (!waits) return this.#placeDue(job);
     // Most of a large queue waits: only the entry stays in memory.
     if (job.deferSequence > 0) job.record = undefined;
@@ -108,9 +109,9 @@ export class ShardQueue {
     for (let job = this.#heap.popDue(nowMs); job !== undefined; job = this.#heap.popDue(nowMs))
       if (job.stage === 'waiting' && job.state !== 'held' && this.#jobs.get(job.jobId) === job)
         this.#placeDue(job);
-    // A warning that cannot be sent must not keep the job from its next attempt.
+    // A report that cannot be sent must not keep the job from its next attempt.
     for (const job of [...this.destinations.bounce.ready])
-      if (job.task === 'delay' && job.nextMs <= nowMs) {
+      if (isSideTask(job) && job.nextMs <= nowMs) {
         job.task = 'deliver';
         this.place(job, nowMs);
       }
@@ -179,7 +180,7 @@ export class ShardQueue {
   }
 
   counts(): QueueCounts {
-    const counts = { active: 0, deferred: 0, held: 0, bouncing: 0 };
+    const counts = { active: 0, deferred: 0, held: 0, bouncing: 0, reporting: 0 };
     for (const job of this.#jobs.values()) counts[job.state] += 1;
     const deliverable = new Map<string, number>();
     for (const [transport, lanes] of this.#runnable) {
