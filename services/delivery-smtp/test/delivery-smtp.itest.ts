@@ -59,7 +59,7 @@ describe('delivery over SMTP', () => {
       },
     ]);
     expect(sink.messages[0]).toMatchObject({
-      mail: 'MAIL FROM:<sender@elsewhere.test> SIZE=42 BODY=8BITMIME RET=HDRS ENVID=e+2B1',
+      mail: 'MAIL FROM:<sender@elsewhere.test> SIZE=42 BODY=8BITMIME ENVID=e+2B1 RET=HDRS',
       rcpts: ['RCPT TO:<a@partner.test> ORCPT=rfc822;list@example.test NOTIFY=FAILURE'],
     });
     expect(sink.messages[0]?.content.toString()).toBe(`Received: by us\r\n${message.toString()}`);

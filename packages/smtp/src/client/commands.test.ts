@@ -23,7 +23,7 @@ const all = { ...basic, hasSize: true, hasEightBitMime: true, hasSmtpUtf8: true,
 describe('formatMail', () => {
   it('says all to a server that offers all', () => {
     expect(formatMail(mail, all)).toBe(
-      'MAIL FROM:<a@example.test> SIZE=123 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ314159\r\n',
+      'MAIL FROM:<a@example.test> SIZE=123 BODY=8BITMIME SMTPUTF8 ENVID=QQ314159 RET=HDRS\r\n',
     );
   });
 

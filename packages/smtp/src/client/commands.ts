@@ -40,8 +40,8 @@ export function formatMail(request: MailRequest, server: Capabilities): string {
   if (server.hasSize && request.sizeBytes !== undefined) line += ` SIZE=${request.sizeBytes}`;
   if (server.hasEightBitMime && request.body !== undefined) line += ` BODY=${request.body}`;
   if (server.hasSmtpUtf8 && request.isSmtpUtf8) line += ' SMTPUTF8';
-  if (server.hasDsn && request.ret !== undefined) line += ` RET=${request.ret}`;
   if (server.hasDsn && request.envid !== undefined) line += ` ENVID=${request.envid}`;
+  if (server.hasDsn && request.ret !== undefined) line += ` RET=${request.ret}`;
   return `${line}\r\n`;
 }
 
