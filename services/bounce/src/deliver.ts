@@ -107,17 +107,22 @@ function compose(
       smtputf8: job.smtputf8,
       is8Bit,
     },
-    recipients: about.map((each) => reportRecipient(each, report)),
+    recipients: about.map((each) => reportRecipient(each, kind, report)),
     willRetryUntilMs: report.willRetryUntil === undefined ? undefined : Date.parse(report.willRetryUntil),
     returned,
   });
 }
 
-function reportRecipient({ recipient }: PendingRecipient, report: OwedReport['report']): ReportRecipient {
+function reportRecipient(
+  { recipient }: PendingRecipient,
+  kind: ReportKind,
+  report: OwedReport['report'],
+): ReportRecipient {
   const { orig, original, final, orcpt } = recipient;
   const outcome = report.outcomes.find((each) => each.orig === orig && each.final === final);
   if (outcome === undefined) throw new TypeError(`the report has no outcome for recipient ${orig}`);
-  const { successReport: action } = outcome;
+  // A failure may come of an attempt that made a report of success due: its alias was expanded.
+  const action = kind === 'success' ? outcome.successReport : undefined;
   if (action === undefined) return { original, final, orcpt, status: outcome.status };
   // It was the list that was expanded: nobody is told who is behind it (RFC 3464 section 2.3.2).
   if (action === 'expanded') return { original, final: original, orcpt, action, status: statuses.expanded };

@@ -176,6 +176,24 @@ describe('bounce', () => {
     expect(text).not.toContain('secret');
   });
 
+  it('says of a failure behind an alias who failed and why, though the expansion is reported too', async () => {
+    const expanded = { isExpansionReportDue: true, successReport: 'expanded' as const };
+    const recipient = {
+      final: bob,
+      original: 'team@example.test',
+      notify: ['FAILURE' as const],
+      ...expanded,
+    };
+    const job = failedJob(await platform.spool(message), [recipient]);
+
+    await platform.owner.dispatch('bounce', [job]);
+    await platform.owner.outcomeOf(job.job.jobId);
+
+    const text = onlyOne(await platform.incoming()).content.toString();
+    expect(text).toContain('Final-Recipient: rfc822; bob@partner.test\r\n');
+    expect(text).toContain('Action: failed\r\nStatus: 5.1.1\r\n');
+  });
+
   it('makes one report about all recipients that want one, and settles all', async () => {
     const job = failedJob(await platform.spool(message), [
       { final: bob },
