@@ -22,6 +22,8 @@ export { deleteStored, readDelivered, readPosition, readStored } from './stored-
 export type { StreamPosition } from './stored-messages.ts';
 export { announce, ask, listen } from './request.ts';
 export type { Answer, ListenOptions, Listener } from './request.ts';
+export { askHttp } from './http-answer.ts';
+export type { HttpAnswer } from './http-answer.ts';
 export { publishCorrupt } from './corrupt.ts';
 export {
   BusClosedError,

@@ -4,6 +4,7 @@
  * every 5 s; it is a problem only while no server at all has been checked, because one node of a cluster may be down.
  */
 import { z } from 'zod';
+import { askHttp } from './http-answer.ts';
 
 const Varz = z.object({
   version: z.string(),
@@ -59,8 +60,8 @@ export function openServerCheck(monitorUrls: readonly string[]): ServerCheck {
 /** Empty text: good. Text: what is wrong. Undefined: could not be asked. */
 async function checkServer(url: string): Promise<string | undefined> {
   try {
-    const response = await fetch(new URL('/varz', url), { signal: AbortSignal.timeout(monitorTimeoutMs) });
-    return judgeServer(url, await response.json());
+    const { body } = await askHttp(new URL('/varz', url), monitorTimeoutMs);
+    return judgeServer(url, JSON.parse(body));
   } catch {
     // Refused, timed out or not JSON: unknown, asked again.
     return undefined;

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { askHttp } from '@railpost/bus';
 import { Complaint } from '../complaint.ts';
 import { findFreePort } from './free-ports.ts';
 import { ManagedProcess } from './managed-process.ts';
@@ -80,7 +81,7 @@ async function waitUntilHealthy(
 
 async function isHealthy(monitorUrl: string): Promise<boolean> {
   try {
-    return (await fetch(`${monitorUrl}/healthz`, { signal: AbortSignal.timeout(1000) })).ok;
+    return (await askHttp(`${monitorUrl}/healthz`, 1000)).status === 200;
   } catch {
     // Not listening yet.
     return false;

@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { askHttp } from '@railpost/bus';
 import { compileCacheFolder } from '../compile-cache.ts';
 import { Complaint } from '../complaint.ts';
 import { ManagedProcess } from './managed-process.ts';
@@ -86,7 +87,7 @@ async function waitUntilReady(
 
 async function isReady(url: string): Promise<boolean> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;
+    return (await askHttp(url, 1000)).status === 200;
   } catch {
     // Not listening yet.
     return false;
