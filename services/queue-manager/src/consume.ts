@@ -5,7 +5,7 @@
  */
 import { type BusMessage, publishCorrupt } from '@railpost/bus';
 import { type DeferRecord, DeliveryJob, destinationToken, parseRecord } from '@railpost/contracts';
-import { queueActive, recordCorrupt } from './events.ts';
+import { busProblem, queueActive, recordCorrupt } from './events.ts';
 import { freshRecord, isFinished, isOnHold, withDone } from './gather.ts';
 import { heldEntries } from './outcome/settle.ts';
 import { exclusively } from './effects.ts';
@@ -14,6 +14,7 @@ import type { Term } from './term.ts';
 
 /** Jobs of one destination that may be in ACTIVE at once; the rest is parked in DEFER (blueprint section 8). */
 const parkAbove = 1000;
+const corruptRetryMs = 10_000;
 
 /** Takes one message in. @param deliveredBefore highest sequence that somebody may have had before this term */
 export async function admit(term: Term, message: BusMessage, deliveredBefore: number): Promise<void> {
@@ -103,16 +104,21 @@ function holdAtBirth(term: Term, entry: QueuedJob, record: DeferRecord): Promise
 }
 
 async function dropCorrupt(term: Term, message: BusMessage): Promise<void> {
-  const { context } = term;
+  const { context, shard } = term;
   const reason = 'not a delivery job';
-  await publishCorrupt(context.bus, {
-    version: 1,
-    service: 'queue-manager',
-    reason,
-    busSubject: message.subject,
-    payload: Buffer.from(message.data).toString('base64'),
-    at: new Date(context.clock.nowMs()).toISOString(),
-  });
+  try {
+    await publishCorrupt(context.bus, {
+      version: 1,
+      service: 'queue-manager',
+      reason,
+      busSubject: message.subject,
+      payload: Buffer.from(message.data).toString('base64'),
+      at: new Date(context.clock.nowMs()).toISOString(),
+    });
+  } catch (error) {
+    busProblem(context.log, { shard, what: 'writing to CORRUPT', error: String(error) });
+    return message.nak(corruptRetryMs);
+  }
   recordCorrupt(context.log, { busSubject: message.subject, reason });
   message.ack();
 }

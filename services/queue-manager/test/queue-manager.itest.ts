@@ -371,3 +371,19 @@ describe('delivery', () => {
     expect(await journalKinds(platform, job.queueId)).toEqual([]);
   });
 });
+
+it('moves a record that is no job to CORRUPT and goes on', async () => {
+  const platform = await open();
+  const agent = await startAgent(platform, 'smtp');
+  const manager = await startManager(platform);
+  const { bus } = platform;
+  const job = makeJob();
+
+  await bus.jetstream.publish(bus.names.activeSubject(0, 'smtp:x.test', 'nonsense'), 'nonsense');
+  await enqueue(platform, job);
+  await manager.waitForEvent('record-corrupt');
+  await until(() => isDrained(platform));
+
+  expect((await bus.manager.streams.info(bus.names.corruptStream)).state.messages).toBe(1);
+  expect(agent.count(job.jobId)).toBe(1);
+});

@@ -160,10 +160,9 @@ export class Outcomes {
     );
   }
 
-  /** No body: settled already (drop), or for a human (CORRUPT). False when the journal gives no answer (rule 15). */
+  /** No body: settled already (drop), or for a human (CORRUPT). False when journal or CORRUPT do not answer (rule 15). */
   async #setAside(job: QueuedJob, record: DeferRecord, outcome: DeliveryOutcome): Promise<boolean> {
-    const { context, effects, generation, metrics, shard } = this.#term;
-    const { queueId, jobId } = job;
+    const { context, effects, generation, metrics } = this.#term;
     try {
       const isKnown = isFinished(withDone(record, this.#term.done));
       if (
@@ -171,26 +170,31 @@ export class Outcomes {
         (isKnown || (await isSettledByJournal(context, generation, record)))
       ) {
         metrics.lateDuplicates.inc();
-        effects.finish(job);
-        return true;
+      } else {
+        await this.#moveToCorrupt(record, outcome);
       }
     } catch {
-      // The spool does not answer: the job is deferred like any other and asks again.
+      // The job is deferred like any other and asks again.
       return false;
     }
+    effects.finish(job);
+    return true;
+  }
+
+  async #moveToCorrupt(record: DeferRecord, outcome: DeliveryOutcome): Promise<void> {
+    const { context, shard } = this.#term;
+    const { queueId, jobId, destination, content } = record.job;
     await publishCorrupt(context.bus, {
       version: 1,
       service: 'queue-manager',
       queueId,
       reason:
         outcome.content === 'gone' ? 'content is missing in the spool' : 'content is damaged in the spool',
-      busSubject: context.bus.names.deferSubject(shard, record.job.destination, jobId),
+      busSubject: context.bus.names.deferSubject(shard, destination, jobId),
       payload: Buffer.from(encodeRecord(record)).toString('base64'),
       at: new Date(context.clock.nowMs()).toISOString(),
     });
-    bodyMissing(context.log, { queueId, jobId, content: outcome.content, key: record.job.content.key });
-    effects.finish(job);
-    return true;
+    bodyMissing(context.log, { queueId, jobId, content: outcome.content, key: content.key });
   }
 
   /** Widens or narrows the window of the destination (D2). Words about recipients count as contact, as in Postfix. */
