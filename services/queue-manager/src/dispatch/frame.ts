@@ -33,7 +33,7 @@ export function encodeFrame(head: Omit<DispatchFrame, 'jobs'>, jobs: readonly Fr
 }
 
 /** What the agent is told of a job. */
-export function describeJob(job: QueuedJob, record: DeferRecord, settings: LifetimeSettings): DispatchedJob {
+function describeJob(job: QueuedJob, record: DeferRecord, settings: LifetimeSettings): DispatchedJob {
   const { task, tries, activeAtMs } = job;
   const pending = pendingIndexes(record, task);
   const base = { job: record.job, task, tries, pending, activeAtMs };
