@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeRecord } from '@railpost/contracts';
 import { type NatsServer, startNatsCluster, startNatsServer } from '@railpost/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   type Bus,
   DeposedError,
@@ -237,6 +237,9 @@ it('a scan sees every record written before the epoch record', async () => {
 describe('on three replicas', () => {
   it('no write of an older epoch follows a newer one while leaders are killed', async () => {
     const servers = await startNatsCluster(3);
+    onTestFinished(async () => {
+      await Promise.all(servers.map((each) => each.stop()));
+    });
     const bus = await openShard(3, servers);
     const stream = bus.names.deferStream(0);
     const writers: FencedWriter[] = [await takeOver(bus, 'w0')];
@@ -273,7 +276,6 @@ describe('on three replicas', () => {
     expect(owners.length).toBeGreaterThan(50);
     expect(owners).toEqual([...owners].sort((left, right) => left - right));
     await bus.close();
-    await Promise.all(servers.map((each) => each.stop()));
   });
 });
 
