@@ -59,6 +59,33 @@ describe('railpost explain', () => {
     });
   });
 
+  it('reads an address as the dialogue does', async () => {
+    const run = await explainExamples('"carol"@partner.test.', '--from', '<"bob"@example.test>');
+
+    expect(run.result).toContain('carol@partner.test from bob@example.test\n');
+  });
+
+  it('explains a list, each with its sender', async () => {
+    const list = 'carol@partner.test\n\n"a b"@partner.test\t<>\nalice@example.test bob@example.test\r\n';
+    await withFolder({ list }, async (folder) => {
+      const run = await explainExamples('--list', `${folder}/list`, '--from', 'x@y.test', '--json');
+
+      const lines = run.result.trimEnd().split('\n');
+      expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+        { recipient: 'carol@partner.test', sender: 'x@y.test' },
+        { recipient: '"a b"@partner.test', sender: '' },
+        { recipient: 'alice@example.test', sender: 'bob@example.test' },
+      ]);
+    });
+  });
+
+  it('says which list it cannot read', async () => {
+    const run = await explainExamples('--list', '/nowhere/list');
+
+    expect(run).toMatchObject({ code: 1, result: '' });
+    expect(run.complaint).toContain('cannot read /nowhere/list');
+  });
+
   it('explains nothing by manifests that have errors', async () => {
     await withFolder({ 'a.yaml': 'kind: Mailbox\n' }, async (folder) => {
       const run = await runCommand(explainCommand, 'a@b.test', '-f', folder);
@@ -77,10 +104,13 @@ describe('railpost explain', () => {
     });
   });
 
-  it.each([[[]], [['a@b.test', '--frm', 'x']]])('refuses the arguments %j', async (args) => {
-    const run = await runCommand(explainCommand, ...args);
+  it.each([[[]], [['a@b.test', '--frm', 'x']], [['a b']], [['a@b.test', '--from', 'x@']]])(
+    'refuses the arguments %j',
+    async (args) => {
+      const run = await runCommand(explainCommand, ...args);
 
-    expect(run.code).toBe(2);
-    expect(run.complaint).toMatch(/^railpost explain: /);
-  });
+      expect(run.code).toBe(2);
+      expect(run.complaint).toMatch(/^railpost explain: /);
+    },
+  );
 });

@@ -63,8 +63,7 @@ function pushAddress(tokens: readonly Token[], found: LocatedAddress[]): void {
   const local = at === -1 ? tokens : tokens.slice(0, at);
   const first = local[0];
   const last = local.at(-1);
-  if (first === undefined || last === undefined || !isDotted(local)) return;
-  if (local.some((token) => token.kind === 'literal')) return;
+  if (first === undefined || last === undefined || !isDotted(local, 'word')) return;
   if (at === -1) {
     found.push({ localStart: first.start, localEnd: last.end, end: last.end });
     return;
@@ -72,16 +71,20 @@ function pushAddress(tokens: readonly Token[], found: LocatedAddress[]): void {
   const domain = tokens.slice(at + 1);
   const end = domain.at(-1)?.end;
   const domainStart = domain[0]?.start;
-  if (domainStart === undefined || end === undefined || !isDotted(domain)) return;
+  if (domainStart === undefined || end === undefined || !isDotted(domain, 'literal')) return;
   const lastName = domain.findLast((token) => !isSpecial(token, '.'));
   if (lastName === undefined) return;
   found.push({ localStart: first.start, localEnd: last.end, domainStart, domainEnd: lastName.end, end });
 }
 
-/** True when words are joined by dots: two words in a row are a phrase, not an address. */
-function isDotted(tokens: readonly Token[]): boolean {
+/**
+ * True when words are joined by dots: two words in a row are a phrase, not an address. A literal may stand in a domain
+ * (`widest`), not in a local-part.
+ */
+function isDotted(tokens: readonly Token[], widest: 'word' | 'literal'): boolean {
   return tokens.every((token, index) => {
     if (token.kind === 'special') return token.text === '.';
+    if (token.kind === 'literal' && widest === 'word') return false;
     const before = tokens[index - 1];
     return before === undefined || isSpecial(before, '.');
   });
