@@ -4,10 +4,16 @@
  * become ready. What cannot be decoded goes to CORRUPT.
  */
 import { type BusMessage, publishCorrupt } from '@railpost/bus';
-import { type DeferRecord, DeliveryJob, destinationToken, parseRecord } from '@railpost/contracts';
+import {
+  type DeferRecord,
+  DeliveryJob,
+  type DeliveryOutcome,
+  destinationToken,
+  parseRecord,
+} from '@railpost/contracts';
 import { busProblem, queueActive, recordCorrupt } from './events.ts';
-import { freshRecord, isFinished, isOnHold, withDone } from './gather.ts';
-import { heldEntries } from './outcome/settle.ts';
+import { freshRecord, gatherSettleFacts, isFinished, isOnHold, withDone } from './gather.ts';
+import { heldEntries, settleDelivery } from './outcome/settle.ts';
 import { exclusively } from './effects.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { Term } from './term.ts';
@@ -24,6 +30,8 @@ export async function admit(term: Term, message: BusMessage, deliveredBefore: nu
   if (job === undefined) return dropCorrupt(term, message);
   const known = queue.get(job.jobId);
   if (known !== undefined) return admitAgain(known, message);
+  const told = term.strangers.take(job.jobId);
+  if (told !== undefined) return settleAtBirth(term, message, job, told);
   const nowMs = context.clock.nowMs();
   const record = withDone(freshRecord(job, nowMs), term.done);
   if (isFinished(record)) {
@@ -101,6 +109,22 @@ function holdAtBirth(term: Term, entry: QueuedJob, record: DeferRecord): Promise
     await effects.defer(entry, held);
     queue.place(entry, context.clock.nowMs());
   });
+}
+
+/** An agent was faster than ACTIVE: its outcome, as it was told, decides what the job still owes. */
+async function settleAtBirth(
+  term: Term,
+  message: BusMessage,
+  job: DeliveryJob,
+  outcome: DeliveryOutcome,
+): Promise<void> {
+  const { context, done, effects, holds } = term;
+  const record = freshRecord(job, context.clock.nowMs());
+  const entry = enqueue(term, message, record);
+  const settlement = settleDelivery(record, outcome, gatherSettleFacts(context, record, holds));
+  const entries = settlement.entries.filter((each) => !done.has(each));
+  await exclusively(entry, () => effects.apply(entry, { ...settlement, entries }, job.incomingSequence));
+  term.kick();
 }
 
 async function dropCorrupt(term: Term, message: BusMessage): Promise<void> {

@@ -99,7 +99,10 @@ export class Effects {
 
   /** Carries a settlement out and puts the job back to work, or lets it go. */
   async apply(job: QueuedJob, settlement: Settlement, incomingSequence: number): Promise<void> {
-    if (settlement.first !== undefined) await this.#write(job, settlement.first);
+    if (settlement.first !== undefined) {
+      await this.#write(job, settlement.first);
+      this.#parts.context.crashPoint('queue.report-owed');
+    }
     await this.journal(settlement.entries, incomingSequence);
     if (settlement.entries.length > 0) this.#parts.context.crashPoint('queue.journalled-before-ack');
     if (settlement.next === undefined) return this.finish(job);

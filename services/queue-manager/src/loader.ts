@@ -7,7 +7,7 @@ import type { DeferRecord } from '@railpost/contracts';
 import { exclusively } from './effects.ts';
 import { busProblem, recordCorrupt } from './events.ts';
 import { isFinished, isOnHold, readDeferRecord, suspendedDomainOf, withDone } from './gather.ts';
-import { owesSuccessReport, reportingRecord } from './outcome/settle.ts';
+import { owesSuccessReport, provenEntries, reportingRecord } from './outcome/success-reports.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { Term } from './term.ts';
 
@@ -45,6 +45,7 @@ export class Loader {
     const { queue, context, done, holds, effects } = this.#term;
     const found = job.deferSequence === 0 ? job.record : await this.read(job);
     if (found === undefined) return;
+    await effects.journal(provenEntries(withDone(found, done)), found.job.incomingSequence);
     const record = withDone(found, done);
     const nowMs = context.clock.nowMs();
     if (isFinished(record) && !owesSuccessReport(record)) return effects.finish(job);

@@ -8,7 +8,8 @@ import type { DeferRecord, JournalEntry } from '@railpost/contracts';
 import { exclusively } from './effects.ts';
 import { isFinished, isOnHold, withDone } from './gather.ts';
 import type { Loader } from './loader.ts';
-import { openEntries, owesSuccessReport } from './outcome/settle.ts';
+import { openEntries } from './outcome/settle.ts';
+import { owesSuccessReport } from './outcome/success-reports.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { Term } from './term.ts';
 

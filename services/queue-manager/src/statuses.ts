@@ -7,6 +7,8 @@ export const statuses = {
   discarded: { code: '2.0.0', text: 'Discarded by policy' },
   /** The agent named no result for a recipient it was given. */
   noResult: { code: '4.3.0', text: 'No result from the delivery agent; delivery will be tried again' },
+  /** In lists: nothing is left to deliver. */
+  reportOwed: { code: '2.0.0', text: 'delivered; the sender asked for a report, which is owed' },
 } as const satisfies Readonly<Record<string, DeliveryStatus>>;
 
 /** A job deferred without an attempt because its destination is dead (Postfix: retry transport of qmgr(8)). */

@@ -12,6 +12,7 @@ import { DoneSet } from './queue/done-set.ts';
 import { HoldSet } from './queue/hold-set.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import { ShardQueue } from './queue/shard-queue.ts';
+import { Strangers } from './queue/strangers.ts';
 
 /** What a term starts with. */
 export interface TermParts {
@@ -35,6 +36,7 @@ export class Term {
   readonly queue: ShardQueue;
   readonly done = new DoneSet();
   readonly holds = new HoldSet();
+  readonly strangers = new Strangers();
   readonly effects: Effects;
   /** Last sequence of INCOMING as of the latest look: upper bound for jobs this owner never saw. */
   incomingLast = 0;

@@ -1,6 +1,6 @@
 /**
  * kill -9 at every crash point of the owner and of the takeover (durability.md). Each row runs the same mail: delivered, deferred
- * once, bounced, mixed, and one that is put on hold and released, through a manager that dies at the point and one that follows. Then
+ * once, bounced, mixed, such whose senders want to hear of success, and one that is put on hold and released, through a manager that dies at the point and one that follows. Then
  * every recipient has exactly one terminal entry in the journal, nothing is left in NATS, agents delivered each recipient once (the
  * agents live on, so no duplicate is inherent), and the held message was not attempted before its release was asked for.
  */
@@ -34,6 +34,8 @@ const points = [
   'queue.dispatched',
   'queue.outcome-in-memory',
   'queue.outcome-in-memory:6',
+  'queue.report-owed',
+  'queue.report-owed:2',
   'queue.journalled-before-ack',
   'queue.journalled-before-ack:4',
   'queue.defer-written-before-ack',
@@ -55,6 +57,8 @@ afterAll(() => server.stop());
 interface Mail {
   readonly jobs: readonly DeliveryJob[];
   readonly held: DeliveryJob;
+  /** Of `jobs`: those that owe one report of success. */
+  readonly asked: readonly DeliveryJob[];
   readonly agent: TestAgent;
   readonly bounce: TestAgent;
 }
@@ -82,9 +86,15 @@ async function sendMail(platform: TestPlatform): Promise<Mail> {
     makeJob({ recipients: [{ final: 'bad@x.test' }] }),
     makeJob({ recipients: [{ final: 'good@m.test' }, { final: 'slow@m.test' }, { final: 'bad@m.test' }] }),
   ];
+  const notify = ['SUCCESS' as const];
+  const asked = [
+    makeJob({ recipients: [{ final: 'glad@x.test', notify }] }),
+    makeJob({ recipients: [{ final: 'glad@m.test', notify }, { final: 'slow@y.test' }] }),
+    makeJob({ recipients: [{ final: 'slow@list.test', notify: ['NEVER'], isExpansionReportDue: true }] }),
+  ];
   const held = makeJob({ recipients: [{ final: 'quiet@x.test', isHeld: true }] });
-  await enqueue(platform, ...jobs, held);
-  return { jobs: [...jobs, held], held, agent, bounce };
+  await enqueue(platform, ...jobs, ...asked, held);
+  return { jobs: [...jobs, ...asked, held], held, asked, agent, bounce };
 }
 
 /** Asks until an owner answers; owners die meanwhile. */
@@ -135,8 +145,13 @@ describe('kill -9 of the owner', () => {
         expect(mail.agent.count(job.jobId)).toBe(isSlow ? 2 : 1);
       }
       // A report that is asked for again is the same report: bounce makes its queue id of these two.
-      const reports = mail.bounce.tasks.map((task) => `${task.job.jobId} ${task.report?.decidedAtMs}`);
-      expect(new Set(reports).size).toBe(2);
+      const reports = (kind: 'failure' | 'success'): string[] => {
+        const told = mail.bounce.tasks.filter(({ task }) => task === kind);
+        const names = new Set(told.map(({ job, report }) => `${job.jobId} ${report?.decidedAtMs}`));
+        return [...names].map((name) => name.slice(0, name.indexOf(' '))).sort();
+      };
+      expect(reports('failure')).toHaveLength(2);
+      expect(reports('success')).toEqual(mail.asked.map(({ jobId }) => jobId).sort());
       await follower.stop();
     },
   );

@@ -1,7 +1,7 @@
 /** Owners of shards: sharing, takeover after kill -9, a paused owner that wakes up deposed, death of NATS. Short times throughout. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, openFence } from '@railpost/bus';
-import { encodeRecord } from '@railpost/contracts';
+import { OutcomeAcknowledgement, encodeRecord } from '@railpost/contracts';
 import { type NatsServer, startNatsServer } from '@railpost/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -131,6 +131,50 @@ describe('a new owner', () => {
     expect(agent.tasks).toHaveLength(1);
     expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
   }, 90_000);
+
+  it('has a success reported whose agent was faster than ACTIVE', async () => {
+    const platform = await open();
+    const bounce = await startAgent(platform, 'bounce');
+    await startManager(platform);
+    await until(async () => (await ownersOf(platform))[0] !== undefined);
+    const job = makeJob({ recipients: [{ final: 'a@p.test', notify: ['SUCCESS'] }] });
+    const { jobId, queueId, destination } = job;
+    const served = { orig: 0, final: 'a@p.test', run: 'run', n: 1, disposition: 'delivered' as const };
+    const result = {
+      ...served,
+      status: { code: '2.0.0', text: 'ok' },
+      relay: 'test',
+      successReport: 'relayed',
+    };
+    const isFine = { content: 'read', isOwnFault: false, isDestinationFault: false };
+    const outcome = {
+      version: 1,
+      jobId,
+      queueId,
+      destination,
+      task: 'deliver',
+      recipients: [result],
+      ...isFine,
+    };
+    const frame = encodeRecord({ version: 1, shard: 0, worker: 'w', outcomes: [outcome] });
+    const tell = async (): Promise<readonly string[]> => {
+      const answer = await ask(platform.bus, platform.bus.names.outcomeSubject(0), frame, 2000);
+      return answer instanceof Uint8Array
+        ? OutcomeAcknowledgement.parse(JSON.parse(Buffer.from(answer).toString())).settled
+        : [];
+    };
+
+    const early = await tell();
+    await enqueue(platform, job);
+    await until(() => isDrained(platform));
+    const afterwards = await tell();
+
+    expect([early, afterwards]).toEqual([[], [jobId]]);
+    expect(bounce.tasks.map(({ task, report }) => [task, report?.outcomes[0]?.successReport])).toEqual([
+      ['success', 'relayed'],
+    ]);
+    expect(await journalKinds(platform, queueId)).toEqual(['delivered']);
+  });
 
   it('drops what the journal calls finished, in DEFER and in ACTIVE', async () => {
     const platform = await open();

@@ -5,6 +5,7 @@
 import type { ControlReply, ControlRequest, DeferRecord, QueueName, QueueRow } from '@railpost/contracts';
 import type { Loader } from '../loader.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
+import { statuses } from '../statuses.ts';
 import type { Term } from '../term.ts';
 
 /** Rows of 50 recipients each must stay below the 512 KiB of an answer. */
@@ -60,9 +61,10 @@ function queueNameOf(job: QueuedJob): QueueName {
 
 function rowOf(job: QueuedJob, record: DeferRecord | undefined): QueueRow[] {
   if (record === undefined) return [];
-  const open = record.job.recipients.filter((_, index) => !record.done.includes(index));
+  const isReporting = record.state === 'reporting';
+  const open = record.job.recipients.filter((_, index) => isReporting || !record.done.includes(index));
   const queue = queueNameOf(job);
-  const reason = record.outcomes[0]?.status.text;
+  const reason = isReporting ? statuses.reportOwed.text : record.outcomes[0]?.status.text;
   return [
     {
       queueId: job.queueId,

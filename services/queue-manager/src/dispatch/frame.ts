@@ -6,7 +6,8 @@ import type { DeferRecord, DispatchFrame, DispatchedJob } from '@railpost/contra
 import { encodeUtf8 } from '@railpost/mail';
 import { expiresAtMs } from '../schedule/expire.ts';
 import type { LifetimeSettings } from '../schedule/expire.ts';
-import { delayReportIndexes, successReportIndexes } from '../outcome/settle.ts';
+import { delayReportIndexes } from '../outcome/settle.ts';
+import { successReportIndexes } from '../outcome/success-reports.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
 
 /** Most jobs of a frame. */

@@ -29,6 +29,7 @@ import {
   settleLate,
   settleSuccessReport,
 } from './settle.ts';
+import { owesSuccessReport } from './success-reports.ts';
 
 /** Settles the outcomes of one term. */
 export class Outcomes {
@@ -126,17 +127,27 @@ export class Outcomes {
     const { queue, effects, context, metrics } = this.#term;
     metrics.lateDuplicates.inc();
     const current = withDone(record, this.#term.done);
-    const settlement = outcome.task === 'deliver' ? settleLate(current, outcome) : undefined;
-    if (settlement === undefined || settlement.entries.length === 0) {
+    const settlement = this.#decideLate(current, outcome);
+    if (settlement === undefined) {
       queue.place(job, context.clock.nowMs());
       return;
     }
     await exclusively(job, () => effects.apply(job, settlement, record.job.incomingSequence));
   }
 
+  /** Undefined when the outcome tells nothing new. */
+  #decideLate(record: DeferRecord, outcome: DeliveryOutcome): Settlement | undefined {
+    const { context, holds } = this.#term;
+    if (outcome.task === 'success' && owesSuccessReport(record))
+      return settleSuccessReport(record, outcome, gatherSettleFacts(context, record, holds));
+    if (outcome.task !== 'deliver') return undefined;
+    const settlement = settleLate(record, outcome, context.clock.nowMs());
+    return settlement.entries.length === 0 ? undefined : settlement;
+  }
+
   /** An outcome for a job that this owner does not know, or that another agent has by now (rule 7). */
   async #settleStranger(outcome: DeliveryOutcome): Promise<boolean> {
-    const { effects, done, incomingLast, ageMs, metrics, timing } = this.#term;
+    const { effects, done, incomingLast, ageMs, metrics, timing, strangers } = this.#term;
     const { queueId } = outcome;
     const isFact = (disposition: string) =>
       outcome.task === 'deliver' ? disposition === 'delivered' : disposition !== 'deferred';
@@ -154,10 +165,13 @@ export class Outcomes {
       this.#term.end(`outcome could not be journalled: ${String(error)}`);
       return false;
     }
+    const isUnknown = this.#term.queue.get(outcome.jobId) === undefined;
+    const isNew = entries.length > 0 || strangers.has(outcome.jobId);
+    // The job, which ACTIVE may still bring, says to whom the reports go that are owed.
+    if (isUnknown && isNew && facts.some((each) => each.successReport !== undefined))
+      return !strangers.keep(outcome, ageMs <= strangerGraceMs(timing));
     const isWholeFact = facts.length === outcome.recipients.length && outcome.content === 'read';
-    return (
-      isWholeFact || ageMs > strangerGraceMs(timing) || this.#term.queue.get(outcome.jobId) !== undefined
-    );
+    return isWholeFact || ageMs > strangerGraceMs(timing) || !isUnknown;
   }
 
   /** No body: settled already (drop), or for a human (CORRUPT). False when journal or CORRUPT do not answer (rule 15). */

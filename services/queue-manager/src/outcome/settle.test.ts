@@ -336,11 +336,38 @@ it('a delay report leaves the schedule as it is', () => {
 });
 
 describe('a late outcome', () => {
+  const told: RecipientOutcome = { ...result('a', 'delivered'), successReport: 'delivered' };
+
+  it('makes its report of success due, before the journal knows of it', () => {
+    const record = recordOf([recipient('a', { notify: ['SUCCESS'] }), recipient('b')], {
+      state: 'deferred',
+      nextMs: 99,
+    });
+
+    const settlement = settleLate(record, outcomeOf([told, result('b', 'bounced')]), facts.nowMs);
+    const last = settleLate({ ...record, done: [1] }, outcomeOf([told]), facts.nowMs);
+
+    expect(settlement.first).toMatchObject({ state: 'deferred', done: [], reports: [told] });
+    expect(settlement.next).toMatchObject({ state: 'deferred', nextMs: 99, done: [0], reports: [told] });
+    expect(settlement.isSuccessReportDue).toBe(true);
+    expect(last.next).toMatchObject({ state: 'reporting', nextMs: facts.nowMs, reports: [told] });
+  });
+
+  it('does not tell of an expansion that an earlier attempt told of', () => {
+    const expanded: RecipientOutcome = { ...told, successReport: 'expanded' };
+
+    const first = settleLate(recordOf([recipient('a')]), outcomeOf([expanded]), facts.nowMs);
+    const second = settleLate(recordOf([recipient('a')], { tries: 1 }), outcomeOf([expanded]), facts.nowMs);
+
+    expect(first.next).toMatchObject({ state: 'reporting', reports: [expanded] });
+    expect(second.next).toBeUndefined();
+  });
+
   it('that tells of a success is journalled, everything else is overtaken', () => {
     const record = recordOf([recipient('a'), recipient('b')], { state: 'deferred' });
     const outcome = outcomeOf([result('a', 'delivered'), result('b', 'bounced')]);
 
-    const { entries, next } = settleLate(record, outcome);
+    const { entries, next } = settleLate(record, outcome, facts.nowMs);
 
     expect(entries.map((each) => each.final)).toEqual(['a']);
     expect(next).toMatchObject({ state: 'deferred', done: [0] });

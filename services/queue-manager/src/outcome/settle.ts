@@ -14,6 +14,15 @@ import type {
 import { type BackoffSettings, nextAttemptMs } from '../schedule/backoff.ts';
 import { type LifetimeSettings, expiresAtMs, isLate } from '../schedule/expire.ts';
 import { statuses } from '../statuses.ts';
+import {
+  isSuccessReportNext,
+  lateReports,
+  mergeReports,
+  owesSuccessReport,
+  reportingRecord,
+  reportsWithout,
+  withNewReports,
+} from './success-reports.ts';
 
 /** Facts from outside. */
 export interface SettleFacts {
@@ -66,7 +75,7 @@ export function settleDelivery(
   const expiry = expiresAtMs(ageFacts(record), queue);
   const isExpired = nowMs >= expiry;
   const tally = countUp(record, outcome, isExpired);
-  const reports = mergeReports(record, outcome);
+  const reports = mergeReports(record, outcome.recipients);
   const isOwnFaultToTheEnd = isExpired && outcome.isOwnFault && tally.outcomes.length > tally.bouncing.length;
   const next = nextRecord(record, tally, {
     tries,
@@ -142,20 +151,13 @@ export function settleSuccessReport(
   facts: SettleFacts,
 ): Settlement {
   const isReported = outcome.recipients.every((result) => result.disposition !== 'deferred');
-  if (isReported) return settled([], record.state === 'reporting' ? undefined : { ...record, reports: [] });
+  if (isReported) {
+    const next = { ...record, reports: reportsWithout(record, outcome.recipients) };
+    return settled([], record.state === 'reporting' && !owesSuccessReport(next) ? undefined : next);
+  }
   const nextMs = record.state === 'reporting' ? facts.nowMs + facts.queue.backoffMinimumMs : record.nextMs;
   // In another state the reports are asked for again after the next attempt.
   return { ...settled([], { ...record, nextMs }), isSuccessReportDue: false };
-}
-
-/** A job whose recipients are all finished, but not its reports of success. */
-export function reportingRecord(record: DeferRecord, nowMs: number): DeferRecord {
-  return { ...record, state: 'reporting', nextMs: nowMs };
-}
-
-/** True when a report of success is owed. */
-export function owesSuccessReport(record: DeferRecord): boolean {
-  return record.reports !== undefined && record.reports.length > 0;
 }
 
 /** Settles the answer of bounce to a delay report; the schedule of the job does not change. */
@@ -168,7 +170,7 @@ export function settleDelayReport(record: DeferRecord, outcome: DeliveryOutcome)
  * Settles what an agent says of a job that is not in its hand by this owner's knowledge (a silent agent came back, rule 9):
  * a success is a fact and is journalled; everything else is overtaken by what was decided meanwhile.
  */
-export function settleLate(record: DeferRecord, outcome: DeliveryOutcome): Settlement {
+export function settleLate(record: DeferRecord, outcome: DeliveryOutcome, nowMs: number): Settlement {
   const entries: JournalEntry[] = [];
   const done = [...record.done];
   for (const [index, recipient] of record.job.recipients.entries()) {
@@ -177,10 +179,13 @@ export function settleLate(record: DeferRecord, outcome: DeliveryOutcome): Settl
     entries.push(...entryOf(record, recipient, 'delivered'));
     done.push(index);
   }
+  const reports = mergeReports(record, lateReports(record, outcome));
+  const current = reports.length === 0 ? record : { ...record, reports };
   const isDone = done.length >= record.job.recipients.length;
-  if (isDone && owesSuccessReport(record))
-    return settled(entries, { ...record, state: 'reporting', done, outcomes: [] });
-  return settled(entries, isDone ? undefined : { ...record, done, outcomes: openOutcomes(record, done) });
+  const isOver = isDone && !owesSuccessReport(current);
+  const open = { ...current, done, outcomes: openOutcomes(record, done) };
+  const next = isDone ? reportingRecord(open, nowMs) : open;
+  return { ...settled(entries, isOver ? undefined : next), first: withNewReports(record, reports, nowMs) };
 }
 
 /** Indexes of the recipients that a delay report is about: those that asked for it, or for nothing (RFC 3461 section 4.1). */
@@ -189,14 +194,6 @@ export function delayReportIndexes(record: DeferRecord): number[] {
     const wants = recipient.notify === undefined || recipient.notify.includes('DELAY');
     return wants && !record.done.includes(index) ? [index] : [];
   });
-}
-
-/** Indexes of the recipients that reports of success are owed for. */
-export function successReportIndexes(record: DeferRecord): number[] {
-  const reports = record.reports ?? [];
-  return record.job.recipients.flatMap((recipient, index) =>
-    reports.some((each) => each.orig === recipient.orig && each.final === recipient.final) ? [index] : [],
-  );
 }
 
 /** Journal entries that put every open recipient of the job on hold. */
@@ -267,41 +264,6 @@ function nextRecord(
     lastFaultIsOurs: how.isOwnFault,
     ...(reports.length === 0 ? {} : { reports }),
   };
-}
-
-function withNewReports(
-  record: DeferRecord,
-  reports: RecipientOutcome[],
-  decidedAtMs: number,
-): DeferRecord | undefined {
-  const hasNew = reports.length > (record.reports?.length ?? 0);
-  return hasNew ? { ...record, decidedAtMs, reports } : undefined;
-}
-
-/** A failure report goes first; it changes what else is owed. */
-function isSuccessReportNext(next: DeferRecord | undefined): boolean {
-  return next !== undefined && next.state !== 'bouncing' && owesSuccessReport(next);
-}
-
-/** The reports of success owed after this outcome: one per recipient and action, however often it is told. */
-function mergeReports(record: DeferRecord, outcome: DeliveryOutcome): RecipientOutcome[] {
-  const known = record.reports ?? [];
-  const isOpen = (result: RecipientOutcome) =>
-    record.job.recipients.some(
-      (each, index) =>
-        each.orig === result.orig && each.final === result.final && !record.done.includes(index),
-    );
-  const isKnown = (result: RecipientOutcome) =>
-    known.some(
-      (each) =>
-        each.orig === result.orig &&
-        each.final === result.final &&
-        each.successReport === result.successReport,
-    );
-  const added = outcome.recipients.filter(
-    (result) => result.successReport !== undefined && isOpen(result) && !isKnown(result),
-  );
-  return [...known, ...added];
 }
 
 function owesDelayReport(next: DeferRecord, facts: SettleFacts): boolean {
