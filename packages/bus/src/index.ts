@@ -13,7 +13,7 @@ export type { AckFloorOptions, AckFloorPurge } from './ack-floor.ts';
 export { startFullnessWatch } from './fullness.ts';
 export type { FullnessWatch } from './fullness.ts';
 export { openLease } from './lease.ts';
-export type { Lease, LeaseOptions, LeaseTerm } from './lease.ts';
+export type { Freedom, Lease, LeaseOptions, LeaseTerm } from './lease.ts';
 export { openFence } from './fence.ts';
 export type { Fence, FencedWriter } from './fence.ts';
 export { scanDefer } from './scan-defer.ts';

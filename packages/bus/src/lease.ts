@@ -13,12 +13,20 @@ import { requestPublish } from './publish-answer.ts';
 /** One lease somebody may hold. */
 export interface Lease {
   readonly key: string;
-  /** One attempt, without waiting. Undefined while another holds it. @throws BusUnavailableError */
-  tryAcquire(): Promise<LeaseTerm | undefined>;
+  /**
+   * One attempt, without waiting. Undefined while another holds it, or when it is free in another way than `wanted`.
+   * @throws BusUnavailableError
+   */
+  tryAcquire(wanted?: Freedom): Promise<LeaseTerm | undefined>;
 }
+
+/** How a lease may be free: `expired`, its holder died or was cut off; `released`, given up in order, or never held. */
+export type Freedom = 'expired' | 'released';
 
 /** A lease held, from acquisition to loss; never comes back to life. */
 export interface LeaseTerm {
+  /** How it was free before. */
+  readonly origin: Freedom;
   /** Aborts when the term is over: released, taken by another, or not refreshed in time. */
   readonly lost: AbortSignal;
   /** Synchronous check on the monotonic clock; ask after every pause and before every effect. */
@@ -41,13 +49,13 @@ export function openLease(bus: Bus, key: string, holder: string, options: LeaseO
   const subject = `$KV.${bus.names.leaseBucket}.${key}`;
   return {
     key,
-    async tryAcquire() {
-      const expected = await readFreeRevision(bus, subject);
-      if (expected === undefined) return undefined;
+    async tryAcquire(wanted) {
+      const free = await readFreedom(bus, subject);
+      if (free === undefined || (wanted !== undefined && free.origin !== wanted)) return undefined;
       const sentAt = performance.now();
-      const revision = await publishRevision(bus, { subject, holder, ttlMs, expected });
+      const revision = await publishRevision(bus, { subject, holder, ttlMs, expected: free.revision });
       return typeof revision === 'number'
-        ? new Term(bus, { subject, holder, ttlMs }, { revision, sentAt })
+        ? new Term(bus, { subject, holder, ttlMs }, { revision, sentAt, origin: free.origin })
         : undefined;
     },
   };
@@ -59,7 +67,14 @@ interface LeaseKey {
   readonly ttlMs: number;
 }
 
+interface TermStart {
+  readonly revision: number;
+  readonly sentAt: number;
+  readonly origin: Freedom;
+}
+
 class Term implements LeaseTerm {
+  readonly origin: Freedom;
   readonly #bus: Bus;
   readonly #key: LeaseKey;
   readonly #ended = new AbortController();
@@ -68,7 +83,8 @@ class Term implements LeaseTerm {
   #actUntil: number;
   #refreshing: Promise<boolean> | undefined;
 
-  constructor(bus: Bus, key: LeaseKey, start: { readonly revision: number; readonly sentAt: number }) {
+  constructor(bus: Bus, key: LeaseKey, start: TermStart) {
+    this.origin = start.origin;
     this.#bus = bus;
     this.#key = key;
     this.#revision = start.revision;
@@ -152,18 +168,22 @@ export function actingTimeMs(ttlMs: number): number {
   return ttlMs - Math.min(5000, ttlMs / 3);
 }
 
-/** Revision to expect for taking the key: 0, or that of a deletion or expiry marker; undefined while somebody holds it. */
-async function readFreeRevision(bus: Bus, subject: string): Promise<number | undefined> {
+/** How the key is free, and the revision to expect for taking it; undefined while somebody holds it. */
+async function readFreedom(
+  bus: Bus,
+  subject: string,
+): Promise<{ readonly revision: number; readonly origin: Freedom } | undefined> {
   try {
     // Not a direct get: those may be stale on replicas.
     const last = await bus.manager.streams.getMessage(`KV_${bus.names.leaseBucket}`, {
       last_by_subj: subject,
     });
-    if (last === null) return 0;
-    const isMarker = last.header.has('KV-Operation') || last.header.has('Nats-Marker-Reason');
-    return isMarker ? last.seq : undefined;
+    if (last === null) return { revision: 0, origin: 'released' };
+    if (last.header.has('Nats-Marker-Reason')) return { revision: last.seq, origin: 'expired' };
+    return last.header.has('KV-Operation') ? { revision: last.seq, origin: 'released' } : undefined;
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.NoMessageFound) return 0;
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.NoMessageFound)
+      return { revision: 0, origin: 'released' };
     throw new BusUnavailableError('the lease bucket cannot be read', error);
   }
 }

@@ -1,5 +1,6 @@
 /** What queue-manager needs of its surroundings: a part of the runtime's context, so that tests can make one by hand. */
 import type { ConfigSnapshot } from '@railpost/config';
+import type { Presence } from '@railpost/contracts';
 import type { ServiceContext } from '@railpost/runtime';
 
 /** Times of the rules, milliseconds; all follow from process settings. */
@@ -25,6 +26,6 @@ export interface QueueContext
   };
   readonly presence: {
     setShards(shards: readonly number[]): void;
-    list(service?: string): Promise<readonly { readonly name: string; readonly isReady: boolean }[]>;
+    list(service?: string): Promise<readonly Pick<Presence, 'name' | 'isReady' | 'shards'>[]>;
   };
 }
