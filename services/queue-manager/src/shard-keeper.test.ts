@@ -50,7 +50,7 @@ describe('shards of the dead', () => {
 
     const decision = decideShards({ ...facts, owned, isNewcomer: false, hasOwningPeer: false });
 
-    expect(decision.surplus).toBe(1);
+    expect(decision.surplus).toBeUndefined();
   });
 });
 

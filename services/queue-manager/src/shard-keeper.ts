@@ -16,7 +16,7 @@ import { type ShardOwner, openOwner } from './owner.ts';
 export interface ShardFacts {
   /** Shards whose streams exist. */
   readonly existing: readonly number[];
-  /** Shards of this process; `isSettled`: it may be handed over. */
+  /** Shards of this process; not `isSettled`: inherited a moment ago, nothing is handed over yet. */
   readonly owned: readonly { readonly shard: number; readonly isSettled: boolean }[];
   /** Queue managers alive, this one included. */
   readonly live: number;
@@ -43,7 +43,8 @@ export function decideShards(facts: ShardFacts): ShardDecision {
   const { existing, owned, live } = facts;
   const share = Math.ceil(existing.length / Math.max(1, live));
   const wanted = existing.filter((shard) => !owned.some((each) => each.shard === shard));
-  const surplus = owned.length > share ? owned.findLast((each) => each.isSettled)?.shard : undefined;
+  const hasInherited = owned.some(({ isSettled }) => !isSettled);
+  const surplus = owned.length > share && !hasInherited ? owned.at(-1)?.shard : undefined;
   const room = Math.max(0, share - owned.length);
   return { wanted, room, mayInherit: !(facts.isNewcomer && facts.hasOwningPeer), surplus };
 }
