@@ -206,10 +206,10 @@ describe('what a server cannot take', () => {
     });
   });
 
-  it('8-bit content becomes quoted-printable', async () => {
+  it('content that says it is 8-bit becomes quoted-printable', async () => {
     const sink = await startSink({ extensions: ['SIZE 1000'] });
 
-    const content = Buffer.from('Subject: x\r\n\r\nGrüße\r\n');
+    const content = Buffer.from('Content-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n');
     await platform.deliver(content, hostHop(sink.port), { body: '8BITMIME' });
 
     expect(sink.messages[0]?.mail).toBe('MAIL FROM:<sender@elsewhere.test>');

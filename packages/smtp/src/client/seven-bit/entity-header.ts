@@ -33,10 +33,9 @@ function boundaryOf(type: string): string | undefined {
   return boundary === '' ? undefined : boundary;
 }
 
-/** Replaces (or adds, at the end) the Content-Transfer-Encoding; `isTop` completes a message that had no MIME-Version. */
-export function withEncoding(section: string, encoding: string, isTop: boolean): string {
+/** Replaces the Content-Transfer-Encoding; it stands at the end then. */
+export function withEncoding(section: string, encoding: string): string {
   const fields = splitFields(section).filter((field) => !isField(field, 'content-transfer-encoding'));
-  if (isTop && !fields.some((field) => isField(field, 'mime-version'))) fields.push('MIME-Version: 1.0\r\n');
   fields.push(`Content-Transfer-Encoding: ${encoding}\r\n`);
   return fields.join('');
 }

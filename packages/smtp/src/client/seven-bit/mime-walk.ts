@@ -6,8 +6,8 @@ import { type EntityHeader, parseEntityHeader } from './entity-header.ts';
 
 /** Who listens. */
 export interface MimeListener {
-  /** A header section without the empty line that ends it. `isTop` for the message itself. */
-  header(section: string, entity: EntityHeader, isTop: boolean): void;
+  /** A header section without the empty line that ends it. */
+  header(section: string, entity: EntityHeader): void;
   /** The empty line after a header section. */
   headerEnd(): void;
   /** A piece of a line of the body of the entity whose header came last; `isLineEnd` = its CRLF follows. */
@@ -29,7 +29,6 @@ export class MimeWalker {
   readonly #listener: MimeListener;
   readonly #boundaries: string[] = [];
   #state: State = 'header';
-  #isTop = true;
   #section = '';
   #rest: Buffer = Buffer.alloc(0);
   /** True inside a line that was too long to be gathered. */
@@ -90,9 +89,8 @@ export class MimeWalker {
 
   #endSection(): void {
     const entity = parseEntityHeader(this.#section);
-    this.#listener.header(this.#section, entity, this.#isTop);
+    this.#listener.header(this.#section, entity);
     this.#section = '';
-    this.#isTop = false;
     if (entity.boundary !== undefined) this.#boundaries.push(entity.boundary);
     this.#state = stateAfterHeader[entity.kind];
   }

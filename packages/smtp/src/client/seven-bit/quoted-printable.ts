@@ -1,8 +1,9 @@
 /**
  * Quoted-printable (RFC 2045 section 6.7) for lines that come in pieces: no line of the result is longer than 76
- * characters, and decoding gives back every octet, bare CR and LF included.
+ * characters, and decoding gives back every octet, bare CR and LF included. Lines break where Postfix breaks them, so that
+ * the results can be compared.
  */
-const longestLine = 76;
+const fullAbove = 72;
 
 /** Encodes one part, line by line. */
 export class QuotedPrintableEncoder {
@@ -16,13 +17,12 @@ export class QuotedPrintableEncoder {
     let out = '';
     const last = piece.length - 1;
     for (const [index, octet] of piece.entries()) {
-      const isLast = isLineEnd && index === last;
-      const token = isPlain(octet, isLast) ? String.fromCharCode(octet) : escape(octet);
-      // One column stays free for the `=` of a soft line break, except at the end of the line itself.
-      if (this.#column + token.length > longestLine - (isLast ? 0 : 1)) {
+      if (this.#column > fullAbove) {
         out += '=\r\n';
         this.#column = 0;
       }
+      const isLast = isLineEnd && index === last;
+      const token = isPlain(octet, isLast) ? String.fromCharCode(octet) : escape(octet);
       out += token;
       this.#column += token.length;
     }

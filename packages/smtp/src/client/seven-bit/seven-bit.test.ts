@@ -29,17 +29,29 @@ function decodeQuotedPrintable(text: string): Buffer {
 }
 
 describe('encodeForSevenBit', () => {
-  it('converts a plain message and labels it', async () => {
-    expect(await convert(lines('Subject: x', '', 'Grüße = ', 'plain'))).toBe(
+  it('converts a message that says it is 8-bit', async () => {
+    const message = lines(...['Content-Transfer-Encoding: 8bit', 'Subject: x', '', 'Grüße = ', 'plain']);
+
+    expect(await convert(message)).toBe(
       lines(
         'Subject: x',
-        'MIME-Version: 1.0',
         'Content-Transfer-Encoding: quoted-printable',
         '',
         'Gr=C3=BC=C3=9Fe =3D=20',
         'plain',
       ),
     );
+  });
+
+  it.each([
+    [['Subject: x', '', 'Grüße =']],
+    [['', 'Grüße']],
+    [['MIME-Version: 1.0', 'Content-Type: text/plain; charset=utf-8', '', 'Grüße =']],
+    [['Content-Transfer-Encoding: 7bit', '', 'Grüße =']],
+    [['Content-Transfer-Encoding: base64', '', 'Grüße =']],
+    [['Content-Type: multipart/mixed; boundary=b', '', 'é', '--b', '', 'Grüße =', '--b--', 'é']],
+  ])('leaves what does not say that it is 8-bit: %j', async (message) => {
+    expect(await convert(lines(...message))).toBe(Buffer.from(lines(...message)).toString('latin1'));
   });
 
   it('converts only the parts that need it, and relabels the containers', async () => {
@@ -120,9 +132,11 @@ describe('encodeForSevenBit', () => {
       'Content-Type: multipart/alternative; boundary=inner',
       '',
       '--inner',
+      'Content-Transfer-Encoding: 8bit',
       '',
       'ä',
       '--outer',
+      'Content-Transfer-Encoding: binary',
       '',
       'ö',
       '--outer--',
@@ -142,7 +156,7 @@ describe('encodeForSevenBit', () => {
 
   it('keeps a missing final line end, and lines of any length', async () => {
     const body = `${'ä'.repeat(100_000)}\r\nend`;
-    const converted = await convert(`Subject: x\r\n\r\n${body}`, 10_000);
+    const converted = await convert(`Content-Transfer-Encoding: 8bit\r\n\r\n${body}`, 10_000);
     const encoded = converted.slice(converted.indexOf('\r\n\r\n') + 4);
 
     expect(decodeQuotedPrintable(encoded).toString()).toBe(body);
@@ -156,7 +170,10 @@ describe('encodeForSevenBit', () => {
         fc.integer({ min: 1, max: 50 }),
         async (body, size) => {
           fc.pre(!isAscii(body));
-          const converted = await convert(Buffer.concat([Buffer.from('A: b\r\n\r\n'), body]), size);
+          const converted = await convert(
+            Buffer.concat([Buffer.from('Content-Transfer-Encoding: 8bit\r\n\r\n'), body]),
+            size,
+          );
           const encoded = converted.slice(converted.indexOf('\r\n\r\n') + 4);
 
           expect(isAscii(Buffer.from(converted, 'latin1'))).toBe(true);
@@ -169,13 +186,10 @@ describe('encodeForSevenBit', () => {
 
 describe('QuotedPrintableEncoder', () => {
   it('never lets a line end in white space, nor grow beyond 76 characters', () => {
-    const encoder = new QuotedPrintableEncoder();
-    const out = encoder.encode(Buffer.from(`${'x'.repeat(75)} `), true);
+    const encode = (text: string): string => new QuotedPrintableEncoder().encode(Buffer.from(text), true);
 
-    expect(out).toBe(`${'x'.repeat(75)}=\r\n=20`);
-  });
-
-  it('fills a line to the last column at its end', () => {
-    expect(new QuotedPrintableEncoder().encode(Buffer.from('x'.repeat(76)), true)).toBe('x'.repeat(76));
+    expect(encode(`${'x'.repeat(75)} `)).toBe(`${'x'.repeat(73)}=\r\nxx=20`);
+    expect(encode(`${'x'.repeat(72)}=y`)).toBe(`${'x'.repeat(72)}=3D=\r\ny`);
+    expect(encode(`${'x'.repeat(73)}`)).toBe('x'.repeat(73));
   });
 });

@@ -1,10 +1,12 @@
 /**
  * Turns 8-bit content into 7-bit content for a server without 8BITMIME (RFC 6152 section 3; Postfix's MIME output conversion):
- * parts with octets above 127 become quoted-printable, containers and the other parts are relabelled 7bit where they said 8bit or
- * binary. Reads the content twice: first to see which parts need it, then to convert, in constant memory.
+ * parts that say 8bit or binary and have octets above 127 become quoted-printable, containers and the other such parts are
+ * relabelled 7bit. Reads the content twice: first to see which parts need it, then to convert, in constant memory.
  *
- * BUGS: parts that are already encoded (base64, quoted-printable), preambles and header sections pass as they are, even with 8-bit
- * octets. A signature over a converted part breaks, as in Postfix; signed parts are to be 7-bit from the start (RFC 1847).
+ * What does not say that it is 8-bit is not MIME's business and passes as it is, as in Postfix: mail without MIME fields, parts
+ * in 7bit, base64 or quoted-printable, preambles, header sections.
+ *
+ * BUGS: A signature over a converted part breaks, as in Postfix; signed parts are to be 7-bit from the start (RFC 1847).
  */
 import { isAscii } from 'node:buffer';
 import { type EntityHeader, withEncoding } from './entity-header.ts';
@@ -43,7 +45,7 @@ async function findEightBitParts(content: AsyncIterable<Uint8Array>): Promise<Re
   return found;
 }
 
-const identityEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary']);
+const eightBitEncodings: ReadonlySet<string> = new Set(['8bit', 'binary']);
 
 class Converter implements MimeListener {
   readonly #eightBitParts: ReadonlySet<number>;
@@ -62,14 +64,13 @@ class Converter implements MimeListener {
     return out;
   }
 
-  header(section: string, entity: EntityHeader, isTop: boolean): void {
+  header(section: string, entity: EntityHeader): void {
     this.#ordinal += 1;
-    const isIdentity = identityEncodings.has(entity.encoding);
-    const mustConvert = entity.kind === 'leaf' && isIdentity && this.#eightBitParts.has(this.#ordinal);
+    const isDeclared = eightBitEncodings.has(entity.encoding);
+    const mustConvert = entity.kind === 'leaf' && isDeclared && this.#eightBitParts.has(this.#ordinal);
     this.#encoder = mustConvert ? new QuotedPrintableEncoder() : undefined;
-    const mustRelabel = !mustConvert && isIdentity && entity.encoding !== '7bit';
-    if (mustConvert) this.#write(withEncoding(section, 'quoted-printable', isTop));
-    else this.#write(mustRelabel ? withEncoding(section, '7bit', isTop) : section);
+    if (mustConvert) this.#write(withEncoding(section, 'quoted-printable'));
+    else this.#write(isDeclared ? withEncoding(section, '7bit') : section);
   }
 
   headerEnd(): void {
