@@ -35,6 +35,8 @@ export const DeferRecord = z.object({
   hasDelayWarning: z.boolean(),
   /** Results with a `successReport` that is owed still; in any state. */
   reports: z.array(RecipientOutcome).optional(),
+  /** When the last of `reports` was added: makes the queue id of their DSN. Milliseconds since the epoch. */
+  reportsDecidedAtMs: z.number().optional(),
 });
 export type DeferRecord = z.infer<typeof DeferRecord>;
 

@@ -20,6 +20,8 @@ describe('queue id of a report', () => {
     ];
 
     expect(reportQueueId({ ...identity })).toBe(reportQueueId(identity));
+    const success = { ...identity, kind: 'success' };
+    expect(reportQueueId({ ...success, tries: 9 })).toBe(reportQueueId(success));
     expect(new Set(variants.map(reportQueueId)).size).toBe(variants.length);
   });
 });

@@ -14,8 +14,9 @@ export interface ReportIdentity {
   readonly decidedAtMs: number;
 }
 
-/** Queue id of the report. */
-export function reportQueueId({ jobId, kind, tries, decidedAtMs }: ReportIdentity): string {
+/** Queue id of the report. A report of success may still be owed after further tries: its time alone tells it from others. */
+export function reportQueueId({ jobId, kind, tries: all, decidedAtMs }: ReportIdentity): string {
+  const tries = kind === 'success' ? 0 : all;
   const digest = createHash('sha256')
     .update(JSON.stringify([jobId, kind, tries]))
     .digest();

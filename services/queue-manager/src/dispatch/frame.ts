@@ -7,7 +7,7 @@ import { encodeUtf8 } from '@railpost/mail';
 import { expiresAtMs } from '../schedule/expire.ts';
 import type { LifetimeSettings } from '../schedule/expire.ts';
 import { delayReportIndexes } from '../outcome/settle.ts';
-import { successReportIndexes } from '../outcome/success-reports.ts';
+import { reportsTimeMs, successReportIndexes } from '../outcome/success-reports.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
 
 /** Most jobs of a frame. */
@@ -40,7 +40,7 @@ function describeJob(job: QueuedJob, record: DeferRecord, settings: LifetimeSett
   const base = { job: record.job, task, tries, pending, activeAtMs };
   if (task === 'deliver') return base;
   if (task === 'success')
-    return { ...base, report: { decidedAtMs: record.decidedAtMs, outcomes: [...(record.reports ?? [])] } };
+    return { ...base, report: { decidedAtMs: reportsTimeMs(record), outcomes: [...(record.reports ?? [])] } };
   const wanted = pending.map((index) => record.job.recipients[index]);
   const outcomes = record.outcomes.filter((outcome) =>
     wanted.some((recipient) => recipient?.orig === outcome.orig && recipient.final === outcome.final),

@@ -264,7 +264,7 @@ describe('a report of success', () => {
       state: 'active',
       done: [],
       reports: [relayed],
-      decidedAtMs: facts.nowMs,
+      reportsDecidedAtMs: facts.nowMs,
     });
     expect(settlement.entries.map((each) => each.kind)).toEqual(['delivered', 'delivered']);
     expect(settlement.next).toMatchObject({

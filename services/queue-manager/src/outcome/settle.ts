@@ -15,8 +15,8 @@ import { type BackoffSettings, nextAttemptMs } from '../schedule/backoff.ts';
 import { type LifetimeSettings, expiresAtMs, isLate } from '../schedule/expire.ts';
 import { statuses } from '../statuses.ts';
 import {
+  type OwedReports,
   isSuccessReportNext,
-  lateReports,
   mergeReports,
   owesSuccessReport,
   reportingRecord,
@@ -75,7 +75,7 @@ export function settleDelivery(
   const expiry = expiresAtMs(ageFacts(record), queue);
   const isExpired = nowMs >= expiry;
   const tally = countUp(record, outcome, isExpired);
-  const reports = mergeReports(record, outcome.recipients);
+  const owed = mergeReports(record, outcome.recipients, nowMs);
   const isOwnFaultToTheEnd = isExpired && outcome.isOwnFault && tally.outcomes.length > tally.bouncing.length;
   const next = nextRecord(record, tally, {
     tries,
@@ -83,11 +83,11 @@ export function settleDelivery(
     nextMs: nextAttemptMs(tries, { nowMs, expiresAtMs: expiry }, queue),
     isHeld: facts.isHeld || isOwnFaultToTheEnd,
     isOwnFault: outcome.isOwnFault,
-    reports,
+    owed,
   });
   const isHeldForOwnFault = isOwnFaultToTheEnd && next?.state === 'held';
   return {
-    first: withNewReports(record, reports, nowMs),
+    first: withNewReports(record, owed),
     entries: isHeldForOwnFault ? [...tally.entries, ...heldEntries(next)] : tally.entries,
     next,
     isDelayReportDue: next?.state === 'deferred' && owesDelayReport(next, facts),
@@ -179,13 +179,14 @@ export function settleLate(record: DeferRecord, outcome: DeliveryOutcome, nowMs:
     entries.push(...entryOf(record, recipient, 'delivered'));
     done.push(index);
   }
-  const reports = mergeReports(record, lateReports(record, outcome));
-  const current = reports.length === 0 ? record : { ...record, reports };
+  const served = outcome.recipients.filter((result) => result.disposition === 'delivered');
+  const owed = mergeReports(record, served, nowMs);
+  const first = withNewReports(record, owed);
   const isDone = done.length >= record.job.recipients.length;
-  const isOver = isDone && !owesSuccessReport(current);
-  const open = { ...current, done, outcomes: openOutcomes(record, done) };
+  const isOver = isDone && !owesSuccessReport(owed);
+  const open = { ...(first ?? record), done, outcomes: openOutcomes(record, done) };
   const next = isDone ? reportingRecord(open, nowMs) : open;
-  return { ...settled(entries, isOver ? undefined : next), first: withNewReports(record, reports, nowMs) };
+  return { ...settled(entries, isOver ? undefined : next), first };
 }
 
 /** Indexes of the recipients that a delay report is about: those that asked for it, or for nothing (RFC 3461 section 4.1). */
@@ -241,13 +242,13 @@ function nextRecord(
     readonly nextMs: number;
     readonly isHeld: boolean;
     readonly isOwnFault: boolean;
-    readonly reports: RecipientOutcome[];
+    readonly owed: OwedReports;
   },
 ): DeferRecord | undefined {
-  const { reports } = how;
+  const { owed } = how;
   if (tally.done.length >= record.job.recipients.length) {
-    if (reports.length === 0) return undefined;
-    const finished = { ...record, done: tally.done, bouncing: [], outcomes: [], reports };
+    if (!owesSuccessReport(owed)) return undefined;
+    const finished = { ...record, ...owed, done: tally.done, bouncing: [], outcomes: [] };
     return reportingRecord({ ...finished, tries: how.tries, decidedAtMs: how.nowMs }, how.nowMs);
   }
   const isBouncing = tally.bouncing.length > 0;
@@ -262,7 +263,7 @@ function nextRecord(
     outcomes: tally.outcomes,
     decidedAtMs: how.nowMs,
     lastFaultIsOurs: how.isOwnFault,
-    ...(reports.length === 0 ? {} : { reports }),
+    ...owed,
   };
 }
 

@@ -77,8 +77,19 @@ describe('reports owed', () => {
     const record = recordOf({ reports: [resultOf('a')], done: [1] });
     const results = [resultOf('a'), resultOf('b'), resultOf('stranger')];
 
-    expect(mergeReports(record, results)).toEqual([resultOf('a')]);
-    expect(mergeReports(recordOf(), results)).toEqual([resultOf('a'), resultOf('b')]);
+    expect(mergeReports(recordOf(), results, 7)).toEqual({
+      reports: [resultOf('a'), resultOf('b')],
+      reportsDecidedAtMs: 7,
+    });
+    expect(mergeReports(record, results, 7).reports).toEqual([resultOf('a')]);
+    expect(mergeReports(recordOf(), [], 7)).toEqual({});
+  });
+
+  it('keep the time that their queue id is made of until another is added', () => {
+    const record = recordOf({ reports: [resultOf('a')], reportsDecidedAtMs: 5, decidedAtMs: 6 });
+
+    expect(mergeReports(record, [resultOf('a')], 7).reportsDecidedAtMs).toBe(5);
+    expect(mergeReports(record, [resultOf('b')], 7).reportsDecidedAtMs).toBe(7);
   });
 
   it('shrink by what was reported', () => {

@@ -3,10 +3,10 @@
  * before the journal says that their recipients are done, so that no death of an owner forgets them; a job that owes none is
  * never written for their sake. Pure.
  */
-import type { DeferRecord, DeliveryOutcome, JournalEntry, RecipientOutcome } from '@railpost/contracts';
+import type { DeferRecord, JournalEntry, RecipientOutcome } from '@railpost/contracts';
 
 /** True when a report of success is owed. */
-export function owesSuccessReport(record: DeferRecord): boolean {
+export function owesSuccessReport(record: OwedReports): boolean {
   return record.reports !== undefined && record.reports.length > 0;
 }
 
@@ -15,14 +15,17 @@ export function reportingRecord(record: DeferRecord, nowMs: number): DeferRecord
   return { ...record, state: 'reporting', nextMs: nowMs };
 }
 
-/** The record that owes new reports and says nothing else yet; undefined when none is new. */
-export function withNewReports(
-  record: DeferRecord,
-  reports: RecipientOutcome[],
-  decidedAtMs: number,
-): DeferRecord | undefined {
-  const hasNew = reports.length > (record.reports?.length ?? 0);
-  return hasNew ? { ...record, decidedAtMs, reports } : undefined;
+/** What a record says of reports. */
+export type OwedReports = Pick<DeferRecord, 'reports' | 'reportsDecidedAtMs'>;
+
+/**
+ * The record that owes new reports and says nothing else yet; undefined when none is new. Their time changes only then: whoever asks for
+ * the same reports again asks for the same message (durability rule 6). The attempt counts from here on, so that nobody tells again
+ * that an alias was expanded.
+ */
+export function withNewReports(record: DeferRecord, owed: OwedReports): DeferRecord | undefined {
+  const hasNew = (owed.reports?.length ?? 0) > (record.reports?.length ?? 0);
+  return hasNew ? { ...record, ...owed, tries: record.tries + 1 } : undefined;
 }
 
 /** A failure report goes first; it changes what else is owed. */
@@ -31,22 +34,25 @@ export function isSuccessReportNext(next: DeferRecord | undefined): boolean {
 }
 
 /** The reports owed with these results: one per recipient and action, however often it is told. */
-export function mergeReports(record: DeferRecord, results: readonly RecipientOutcome[]): RecipientOutcome[] {
+export function mergeReports(
+  record: DeferRecord,
+  results: readonly RecipientOutcome[],
+  nowMs: number,
+): OwedReports {
   const known = record.reports ?? [];
   const isKnown = (result: RecipientOutcome) =>
     known.some((each) => isSame(each, result) && each.successReport === result.successReport);
-  const added = results.filter(
-    (result) => result.successReport !== undefined && isOpen(record, result) && !isKnown(result),
-  );
-  return [...known, ...added];
+  const isNews = ({ successReport }: RecipientOutcome) =>
+    successReport !== undefined && (successReport !== 'expanded' || record.tries === 0);
+  const added = results.filter((result) => isNews(result) && isOpen(record, result) && !isKnown(result));
+  if (added.length > 0) return { reports: [...known, ...added], reportsDecidedAtMs: nowMs };
+  if (known.length === 0) return {};
+  return { reports: known, reportsDecidedAtMs: reportsTimeMs(record) };
 }
 
-/** What a late outcome may add: successes only; that an alias was expanded was told by whoever made the first attempt. */
-export function lateReports(record: DeferRecord, outcome: DeliveryOutcome): RecipientOutcome[] {
-  return outcome.recipients.filter(
-    (result) =>
-      result.disposition === 'delivered' && (result.successReport !== 'expanded' || record.tries === 0),
-  );
+/** The time that makes the queue id of the report. */
+export function reportsTimeMs(record: DeferRecord): number {
+  return record.reportsDecidedAtMs ?? record.decidedAtMs;
 }
 
 /** What is owed still when these were reported. */
