@@ -1,12 +1,18 @@
 /** Sends content octet by octet as given, by DATA or BDAT, cut into packets as the scenario likes. */
 import { type Socket, createConnection } from 'node:net';
+import { connect } from 'node:tls';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** One message to send. */
 export interface RawMessage {
   readonly port: number;
   readonly reversePath: string;
+  /** Addresses, or addresses in angle brackets with parameters behind: `<a@b.test> NOTIFY=SUCCESS`. */
   readonly recipients: readonly string[];
+  /** Further parameters of MAIL. */
+  readonly mailParameters?: string;
+  /** Speaks TLS from the first octet and logs in. */
+  readonly login?: { readonly user: string; readonly password: string };
   readonly content: Buffer;
   readonly byChunking?: boolean;
   /** Size of each write of the content; everything at once by default. */
@@ -15,7 +21,9 @@ export interface RawMessage {
 
 /** Sends it and returns the last reply. @throws Error when a reply before it is not 2xx or 3xx */
 export async function sendRaw(message: RawMessage): Promise<string> {
-  const socket = createConnection({ host: '127.0.0.1', port: message.port });
+  const { login, mailParameters, port } = message;
+  const at = { host: '127.0.0.1', port };
+  const socket = login === undefined ? createConnection(at) : connect({ ...at, rejectUnauthorized: false });
   socket.setNoDelay(true);
   const replies = replyReader(socket);
   const ask = async (command: string): Promise<string> => {
@@ -27,8 +35,14 @@ export async function sendRaw(message: RawMessage): Promise<string> {
   try {
     await ask('');
     await ask('EHLO client.test');
-    await ask(`MAIL FROM:<${message.reversePath}> BODY=8BITMIME`);
-    for (const recipient of message.recipients) await ask(`RCPT TO:<${recipient}>`);
+    if (login !== undefined) {
+      const response = Buffer.from(`\0${login.user}\0${login.password}`).toString('base64');
+      await ask(`AUTH PLAIN ${response}`);
+    }
+    const parameters = mailParameters === undefined ? '' : ` ${mailParameters}`;
+    await ask(`MAIL FROM:<${message.reversePath}> BODY=8BITMIME${parameters}`);
+    for (const recipient of message.recipients)
+      await ask(`RCPT TO:${recipient.startsWith('<') ? recipient : `<${recipient}>`}`);
     if (message.byChunking === true) {
       await writePieces(
         socket,
