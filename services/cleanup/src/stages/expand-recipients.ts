@@ -62,30 +62,31 @@ export function expandRecipients(
         ),
       )
       .slice(0, 12);
-    const isNothingOwed = owed.length === 0;
-    const isExpanded = !isNothingOwed && (facts.resolutions[orig]?.steps.length ?? 0) > 0;
-    const wantsSuccess = recipient.notify?.includes('SUCCESS') === true;
-    const notify = notifyOf(recipient, { isExpanded, isNothingOwed });
-    // What recovery found partly done was attempted, and reported, before.
-    let isExpansionReportDue = isExpanded && wantsSuccess && (history?.done.length ?? 0) === 0;
-    for (const { address: final, nextHop, mailDomain } of finals) {
-      const of = { orig, recipient, run, n: finals.length, isHeld, notify };
-      planned.push({ ...of, final, isExpansionReportDue, nextHop, mailDomain });
-      isExpansionReportDue = false;
+    const wishes = wishesOf(recipient, {
+      isExpanded: (facts.resolutions[orig]?.steps.length ?? 0) > 0,
+      isOwed: owed.length > 0,
+      // What recovery found partly done was attempted, and reported, before.
+      wasAttempted: (history?.done.length ?? 0) > 0,
+    });
+    for (const [position, { address: final, nextHop, mailDomain }] of finals.entries()) {
+      const isExpansionReportDue = wishes.isExpansionReportDue && position === 0;
+      const shared = { orig, recipient, run, n: finals.length, isHeld, notify: wishes.notify };
+      planned.push({ ...shared, final, isExpansionReportDue, nextHop, mailDomain });
     }
   }
   return planned;
 }
 
 /** Behind an alias nobody reports success any more; what repeats another recipient is never reported. */
-function notifyOf(
+function wishesOf(
   { notify }: EnvelopeRecipient,
-  { isExpanded, isNothingOwed }: { readonly isExpanded: boolean; readonly isNothingOwed: boolean },
-): EnvelopeRecipient['notify'] {
-  if (notify === undefined || (!isExpanded && !isNothingOwed)) return notify;
-  if (isNothingOwed) return ['NEVER'];
+  found: { readonly isExpanded: boolean; readonly isOwed: boolean; readonly wasAttempted: boolean },
+): Pick<PlannedRecipient, 'notify' | 'isExpansionReportDue'> {
+  if (notify === undefined) return { notify, isExpansionReportDue: false };
+  if (!found.isOwed) return { notify: ['NEVER'], isExpansionReportDue: false };
+  if (!found.isExpanded || !notify.includes('SUCCESS')) return { notify, isExpansionReportDue: false };
   const rest = notify.filter((each) => each !== 'SUCCESS');
-  return rest.length === 0 ? ['NEVER'] : rest;
+  return { notify: rest.length === 0 ? ['NEVER'] : rest, isExpansionReportDue: !found.wasAttempted };
 }
 
 type Final = Pick<FinalRecipient, 'address' | 'nextHop' | 'mailDomain'>;
