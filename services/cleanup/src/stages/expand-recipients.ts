@@ -51,22 +51,15 @@ export function expandRecipients(
     const history = facts.history.find((each) => each.orig === orig);
     const isHeld = envelope.hold === true || history?.isHeld === true;
     const identity = JSON.stringify([fold(recipient.address), recipient.orcpt, recipient.notify, isHeld]);
-    const owed = seen.has(identity) ? [] : owedFinals(facts.resolutions[orig], history);
+    const resolution = facts.resolutions[orig];
+    const owed = seen.has(identity) ? [] : owedFinals(resolution, history);
     seen.add(identity);
     const finals = owed.length > 0 ? owed.map((each) => withLoopCheck(each, facts)) : [settled(recipient)];
-    const run = facts
-      .sha256Hex(
-        runIdentity(
-          orig,
-          finals.map((each) => each.address),
-        ),
-      )
-      .slice(0, 12);
+    const run = runOf(orig, finals, facts);
     const wishes = wishesOf(recipient, {
-      isExpanded: (facts.resolutions[orig]?.steps.length ?? 0) > 0,
+      isExpanded: isExpansion(resolution),
       isOwed: owed.length > 0,
-      // What recovery found partly done was attempted, and reported, before.
-      wasAttempted: (history?.done.length ?? 0) > 0,
+      wasAttempted: wasAttempted(history),
     });
     for (const [position, { address: final, nextHop, mailDomain }] of finals.entries()) {
       const isExpansionReportDue = wishes.isExpansionReportDue && position === 0;
@@ -75,6 +68,21 @@ export function expandRecipients(
     }
   }
   return planned;
+}
+
+/** Hash of an expansion: the same finals in the same order are the same run (rule 14). */
+function runOf(orig: number, finals: readonly { readonly address: string }[], facts: ExpansionFacts): string {
+  const addresses = finals.map((each) => each.address);
+  return facts.sha256Hex(runIdentity(orig, addresses)).slice(0, 12);
+}
+
+function isExpansion(resolution: Resolution | undefined): boolean {
+  return resolution !== undefined && resolution.steps.length > 0;
+}
+
+/** What recovery found partly done was attempted, and reported, before. */
+function wasAttempted(history: RecipientHistory | undefined): boolean {
+  return history !== undefined && history.done.length > 0;
 }
 
 /** Behind an alias nobody reports success any more; what repeats another recipient is never reported. */

@@ -93,8 +93,3 @@ function decodeBase64(line: string): string | undefined {
   const text = bytes.toString('utf8');
   return Buffer.from(text, 'utf8').equals(bytes) ? text : undefined;
 }
-
-/** The state of an authenticated session. */
-export function authenticated(state: SessionState, login: string, mechanism: Mechanism): SessionState {
-  return { ...state, login: { name: login, mechanism } };
-}
