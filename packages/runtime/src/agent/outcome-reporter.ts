@@ -1,6 +1,6 @@
 /**
- * Reports outcomes until they are durable (durability rule 7): outcomes of a shard gather while frames are on their way,
- * go out together, and are repeated every 2 s until an owner with an epoch not below the highest heard names them as
+ * Reports outcomes until they are durable (durability rule 7): an outcome goes out at once, with what else ended in the same turn,
+ * because the owner offers the destination's next job when it hears of it, long before it is durable. Outcomes are repeated every 2 s until an owner with an epoch not below the highest heard names them as
  * settled. Nothing is ever given up: only an acknowledgement, or the end of the process, ends the repeating.
  */
 import type { Bus } from '@railpost/bus';
@@ -15,7 +15,8 @@ import type { Epochs } from './epochs.ts';
 
 /** Time from sending a frame to sending its outcomes again. */
 const repeatMs = 2000;
-const framesInFlight = 4;
+/** Far more than come to wait for one flush of the journal: beyond it outcomes gather. */
+const framesInFlight = 64;
 /** A frame stays far below the 1 MB that NATS carries: texts of peers are bounded by a few KB per recipient. */
 const recipientsPerFrame = 200;
 
@@ -78,7 +79,7 @@ export class OutcomeReporter {
     this.#shards.set(shard, reports);
     reports.waiting.push(...outcomes);
     // What is reported in this turn of the event loop shares a frame.
-    queueMicrotask(() => this.#pump(shard, reports));
+    setImmediate(() => this.#pump(shard, reports));
   }
 
   #pump(shard: number, reports: ShardReports): void {
