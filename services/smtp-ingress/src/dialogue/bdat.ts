@@ -62,7 +62,7 @@ function problemOf(chunk: Chunk, facts: DialogueFacts): StatusName | undefined {
 }
 
 function parseChunk(argument: string): Chunk | undefined {
-  const parts = /^(\d{1,15})(?:[ \t]+([A-Za-z]+))?$/.exec(argument);
+  const parts = /^0*(\d{1,15})(?:[ \t]+([A-Za-z]+))?$/.exec(argument);
   const last = parts?.[2] === undefined ? '' : asciiUpperCase(parts[2]);
   if (parts === null || (last !== '' && last !== 'LAST')) return undefined;
   return { bytes: Number(parts[1]), isLast: last === 'LAST' };
