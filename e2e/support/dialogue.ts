@@ -7,6 +7,7 @@
  * expectations is for comparing two servers.
  */
 import { type Socket, createConnection } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 
 /** One dialogue of a script. */
@@ -80,18 +81,27 @@ function escapes(code: string): string {
   return named.get(code) ?? String.fromCharCode(Number.parseInt(code.slice(1), 16));
 }
 
+/** How a dialogue is played. */
+export interface PlayOptions {
+  /** @default 5000 */
+  readonly silenceMs?: number;
+  readonly isImplicitTls?: boolean;
+  /** Cuts every write into packets of so many octets. */
+  readonly packetBytes?: number | undefined;
+}
+
 /** Plays one dialogue. Never rejects for what a server does; the answers say it. */
 export async function playDialogue(
   port: number,
   dialogue: Dialogue,
-  { silenceMs = 5000, isImplicitTls = false } = {},
+  { silenceMs = 5000, isImplicitTls = false, packetBytes }: PlayOptions = {},
 ): Promise<Answer[]> {
   const reader = new ReplyReader(createConnection({ host: '127.0.0.1', port }), silenceMs);
   if (isImplicitTls) await reader.startTls();
   const answers: Answer[] = [{ step: '(connect)', replies: [await reader.next()] }];
   for (const step of dialogue.steps) {
     if (step.startsTls) await reader.startTls();
-    reader.write(step.octets);
+    await reader.write(step.octets, packetBytes);
     const replies: string[] = [];
     for (let index = 0; index < step.replies; index += 1) {
       const reply = await reader.next();
@@ -138,8 +148,12 @@ class ReplyReader {
     socket.on('error', () => this.#end());
   }
 
-  write(octets: Buffer): void {
-    if (!this.#isClosed) this.#socket.write(octets);
+  async write(octets: Buffer, packetBytes = octets.length): Promise<void> {
+    this.#socket.setNoDelay(true);
+    for (let start = 0; start < octets.length && !this.#isClosed; start += packetBytes) {
+      this.#socket.write(octets.subarray(start, start + packetBytes));
+      if (start + packetBytes < octets.length) await nextTurn();
+    }
   }
 
   async next(): Promise<string> {
