@@ -144,6 +144,15 @@ describe('railpost check', () => {
     });
   });
 
+  it('does not miss a MailPlatform that is there but wrong', async () => {
+    await withFolder({ 'a.yaml': brokenPlatform }, async (folder) => {
+      const run = await runCommand(checkCommand, folder);
+
+      expect(run.result).toContain('spec.hostname: must be a domain');
+      expect(run.result).not.toContain('no MailPlatform');
+    });
+  });
+
   it('says which folder cannot be read', async () => {
     const run = await runCommand(checkCommand, '/nowhere/at/all');
 
@@ -170,3 +179,9 @@ describe('railpost check', () => {
     },
   );
 });
+
+const brokenPlatform = `apiVersion: railpost.io/v1alpha1
+kind: MailPlatform
+metadata: {name: main}
+spec: {hostname: not_a_domain, listeners: [{name: mx, port: 2525, role: MX}]}
+`;

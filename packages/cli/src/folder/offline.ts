@@ -24,11 +24,16 @@ export async function compileOffline(
   loader: FolderLoader = new FolderLoader(),
 ): Promise<OfflineCompilation> {
   const contents = await loader.load(paths);
-  const hasStandIn = !contents.objects.some((object) => object.kind === 'MailPlatform');
-  const complete: FolderContents = hasStandIn
-    ? { ...contents, objects: [...contents.objects, ...standIn(contents.objects)] }
-    : contents;
-  return { ...compileContents(complete, offlineCrypto), hasStandIn };
+  if (contents.objects.some((object) => object.kind === 'MailPlatform')) {
+    return { ...compileContents(contents, offlineCrypto), hasStandIn: false };
+  }
+  const complete: FolderContents = {
+    ...contents,
+    objects: [...contents.objects, ...standIn(contents.objects)],
+  };
+  // One that is there but wrong is no object; it only needs a stand-in so that the others can be looked at.
+  const hasBroken = contents.problems.some((problem) => problem.object.startsWith('MailPlatform '));
+  return { ...compileContents(complete, offlineCrypto), hasStandIn: !hasBroken };
 }
 
 function standIn(objects: readonly ManifestObject[]): readonly ManifestObject[] {
