@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BufferBudget } from './buffer-budget.ts';
+import { type BufferAccount, BufferBudget } from './buffer-budget.ts';
 import { SpoolUnavailableError } from './errors.ts';
 
 beforeEach(() => vi.useFakeTimers());
@@ -45,6 +45,31 @@ describe('buffer budget', () => {
     await Promise.all(finished);
 
     expect(budget.usedBytes).toBe(0);
+  });
+
+  it('asks those who hold most to move out before others have to wait for long', async () => {
+    const budget = new BufferBudget(100);
+    const asked: string[] = [];
+    const holder = (name: string): BufferAccount => {
+      const account = {
+        heldBytes: 0,
+        spill(): boolean {
+          asked.push(name);
+          queueMicrotask(() => budget.give(account, account.heldBytes));
+          return true;
+        },
+      };
+      return account;
+    };
+    void budget.take(holder('small'), 10);
+    void budget.take(holder('large'), 60);
+    void budget.take({ heldBytes: 0 }, 30);
+    void budget.take({ heldBytes: 0 }, 1);
+
+    await budget.take({ heldBytes: 0 }, 20);
+
+    expect(new Set(asked)).toEqual(new Set(['large']));
+    expect(budget.usedBytes).toBe(10 + 30 + 1 + 20);
   });
 
   it('refuses who has waited a minute', async () => {

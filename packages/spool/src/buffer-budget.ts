@@ -1,13 +1,15 @@
 /**
  * A bound on the octets that messages on their way into the spool hold in memory, all together. Above it, writers wait in line.
- * Nobody can wait for ever: while the budget is used up, one account at a time (the favoured) may overdraw it until it has given
- * everything back, and who has waited a minute is refused.
+ * Nobody can wait for ever: while the budget is used up, those who hold most are asked to move out of memory, one account at a
+ * time (the favoured) may overdraw it until it has given everything back, and who has waited a minute is refused.
  */
 import { SpoolUnavailableError } from './errors.ts';
 
 /** What one message holds. */
 export interface BufferAccount {
   heldBytes: number;
+  /** Asks it to give back what it holds before it is finished. @returns false when it cannot, or has begun to already */
+  readonly spill?: () => boolean;
 }
 
 interface Waiter {
@@ -26,6 +28,7 @@ export class BufferBudget {
   #usedBytes = 0;
   #favoured: BufferAccount | undefined;
   #waiters: Waiter[] = [];
+  readonly #holders = new Set<BufferAccount>();
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -38,6 +41,7 @@ export class BufferBudget {
 
   /** Takes octets: at once (undefined), or when the promise resolves. @throws SpoolUnavailableError after a minute in line */
   take(account: BufferAccount, bytes: number): Promise<void> | undefined {
+    if (this.#usedBytes + bytes > this.#limitBytes) this.#spill(bytes);
     if (this.#mayTake(account, bytes, this.#waiters.length === 0)) {
       this.#grant(account, bytes);
       return undefined;
@@ -54,6 +58,7 @@ export class BufferBudget {
   give(account: BufferAccount, bytes: number): void {
     account.heldBytes -= bytes;
     this.#usedBytes -= bytes;
+    if (account.heldBytes === 0) this.#holders.delete(account);
     if (account === this.#favoured && account.heldBytes === 0) this.#favoured = undefined;
     this.#serveLine();
   }
@@ -82,11 +87,24 @@ export class BufferBudget {
       next.resolve();
       next = this.#waiters[0];
     }
+    // Whoever was served may be slow in turn.
+    if (next !== undefined) this.#spill(next.bytes);
   }
 
   #grant(account: BufferAccount, bytes: number): void {
     account.heldBytes += bytes;
     this.#usedBytes += bytes;
+    this.#holders.add(account);
+  }
+
+  /** Asks the largest holders, until so many octets are on their way out: slow clients must not keep all others waiting. */
+  #spill(bytes: number): void {
+    let spilledBytes = 0;
+    const largestFirst = [...this.#holders].sort((left, right) => right.heldBytes - left.heldBytes);
+    for (const holder of largestFirst) {
+      if (spilledBytes >= bytes) return;
+      if (holder.spill?.() === true) spilledBytes += holder.heldBytes;
+    }
   }
 
   #refuse(waiter: Waiter): void {

@@ -1,6 +1,6 @@
 /**
- * One message on its way into the spool: pieces in memory while it is small, an upload of its own once it has grown above the limit,
- * counted against the memory that all such messages may hold together.
+ * One message on its way into the spool: pieces in memory while it is small, an upload of its own once it has grown above the limit
+ * or memory is short, counted against the memory that all such messages may hold together.
  */
 import type { BodyRef, Envelope } from '@railpost/mail';
 import type { BufferAccount, BufferBudget } from './buffer-budget.ts';
@@ -49,10 +49,10 @@ export function beginRecord(context: RecordContext): RecordWriter {
   return new GrowingRecord(context);
 }
 
-/** Small until it has grown above the limit, then large for good. */
+/** Small until it has grown above the limit or others want its memory, then large for good. */
 class GrowingRecord implements RecordWriter {
   readonly #context: RecordContext;
-  readonly #account: BufferAccount = { heldBytes: 0 };
+  readonly #account: BufferAccount = { heldBytes: 0, spill: () => this.#spill() };
   #pieces: Uint8Array[] = [];
   #bytes = 0;
   #large: LargeRecord | undefined;
@@ -69,7 +69,7 @@ class GrowingRecord implements RecordWriter {
     this.#assertOpen();
     if (chunk.length === 0) return undefined;
     this.#bytes += chunk.length;
-    if (this.#pending === undefined && this.#bytes <= this.#context.largeAboveBytes) {
+    if (this.#pending === undefined && this.#isSmall()) {
       const wait = this.#context.budget.take(this.#account, chunk.length);
       if (wait === undefined) {
         this.#pieces.push(chunk);
@@ -110,7 +110,23 @@ class GrowingRecord implements RecordWriter {
   async #add(chunk: Uint8Array): Promise<void> {
     if (this.#isAborted) return this.#release();
     this.#pieces.push(chunk);
-    if (this.#bytes <= this.#context.largeAboveBytes) return;
+    if (!this.#isSmall()) await this.#moveOut();
+  }
+
+  #isSmall(): boolean {
+    return this.#large === undefined && this.#bytes <= this.#context.largeAboveBytes;
+  }
+
+  /** Somebody else needs the memory. */
+  #spill(): boolean {
+    const isBusy = this.#isEnded || this.#pending !== undefined || this.#pieces.length === 0;
+    // What an upload still holds after a write it cannot give back before more has come.
+    if (isBusy || this.#large !== undefined) return false;
+    void this.#after(this.#moveOut());
+    return true;
+  }
+
+  async #moveOut(): Promise<void> {
     this.#large ??= this.#context.beginLarge();
     const pieces = this.#pieces;
     this.#pieces = [];

@@ -138,6 +138,26 @@ describe('segment writer', () => {
   });
 });
 
+it('messages that nobody finishes keep no others waiting, and are whole in the end', async () => {
+  const bounded = openSegmentWriter(store, { bufferBytes: 100_000 });
+  const contents = Array.from({ length: 30 }, () => randomBytes(20_000));
+  const slow = contents.map((content) => {
+    const record = bounded.begin();
+    return { content, record, written: record.write(content.subarray(0, 15_000)) };
+  });
+
+  const quick = await put(randomBytes(50_000), 'quick', bounded);
+
+  expect(quick.bytes).toBe(50_000);
+  const reader = openSegmentReader(store);
+  for (const [index, { content, record, written }] of slow.entries()) {
+    await written;
+    await record.write(content.subarray(15_000));
+    const body = await record.commit(envelopeOf(`slow${index}`), 0);
+    expect((await octetsOf(await reader.read(body))).equals(content)).toBe(true);
+  }
+});
+
 describe.each([
   ['small', 100],
   ['large', largeBytes],
