@@ -18,8 +18,8 @@ const railpost = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.
 export interface PlatformOptions {
   /** File name to YAML. Passwords of the mailboxes: see manifests.ts. */
   manifests(ports: ScenarioPorts): Readonly<Record<string, string>>;
-  /** Further arguments of `railpost up`. */
-  readonly arguments?: readonly string[];
+  /** Further arguments of `railpost up`; a function is asked anew when a port was taken. */
+  readonly arguments?: readonly string[] | (() => readonly string[]);
 }
 
 /** Result of a command. */
@@ -61,8 +61,22 @@ export interface Platform {
   dispose(): Promise<void>;
 }
 
+/** Tries with other ports when somebody was faster; scenarios run side by side. */
+const attempts = 5;
+const portTaken = 'is taken by another program';
+
 /** Starts a platform and waits until it is ready. @throws Error with its output when it is not within a minute */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      if (attempt === attempts || !String(error).includes(portTaken)) throw error;
+    }
+  }
+}
+
+async function startOnce(options: PlatformOptions): Promise<Platform> {
   const root = await mkdtemp(join(tmpdir(), 'railpost-e2e-'));
   const places = { data: join(root, 'var'), manifests: join(root, 'manifests') };
   const [mx = 0, submission = 0, submissions = 0] = await findFreePorts(3);
@@ -80,7 +94,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     places.data,
     '--health-port',
     String(healthPort),
-    ...(options.arguments ?? []),
+    ...(typeof options.arguments === 'function' ? options.arguments() : (options.arguments ?? [])),
   ]);
   await run.start();
   return {
@@ -137,7 +151,7 @@ class Run {
       },
       60_000,
     ).catch((error: unknown) => {
-      child.kill('SIGKILL');
+      child.kill('SIGTERM');
       throw new Error(`railpost up did not become ready:\n${this.output}`, { cause: error });
     });
     return performance.now() - startedAt;
@@ -165,7 +179,7 @@ class Run {
 }
 
 /** Runs `railpost` once. */
-export async function runCommand(args: readonly string[]): Promise<CommandResult> {
+async function runCommand(args: readonly string[]): Promise<CommandResult> {
   const child = spawn(process.execPath, [railpost, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (data: Buffer) => {

@@ -122,7 +122,10 @@ async function explainAll(pairs: readonly { recipient: string; sender: string }[
   return stdout
     .trimEnd()
     .split('\n')
-    .map((line): Explained => JSON.parse(line));
+    .map((line) => {
+      const explained: Explained = JSON.parse(line);
+      return explained;
+    });
 }
 
 /** The answer to RCPT and the sorted routes that an explanation promises to a client that may relay. */
@@ -193,7 +196,10 @@ async function readEnds(): Promise<{ queueId: string; route: string }[]> {
   return log
     .split('\n')
     .filter((line) => line.includes('"event":"disposition"'))
-    .map((line): Record<string, string> => JSON.parse(line))
+    .map((line) => {
+      const fields: Record<string, string> = JSON.parse(line);
+      return fields;
+    })
     .map(({ queueId = '', transport = '', to = '', dsn = '' }) => ({
       queueId,
       route: transport === 'discard' ? `discard ${to}` : `${transport} ${to} ${dsn}`,

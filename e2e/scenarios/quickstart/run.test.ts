@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findFreePorts, startDovecot } from '@railpost/testkit';
+import { startDovecot } from '@railpost/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 import { swaks } from '../../support/swaks.ts';
@@ -17,19 +17,15 @@ describe('the quickstart', () => {
   let ports: { mx: number; submission: number; submissions: number };
 
   beforeAll(async () => {
-    const [free = 0] = await findFreePorts(1);
-    const offset = 20_000 + (free % 9000);
-    ports = { mx: 2525 + offset, submission: 2587 + offset, submissions: 2465 + offset };
     platform = await startPlatform({
       manifests: () => ({}),
-      arguments: [
-        '-f',
-        join(examples, 'quickstart'),
-        '-f',
-        join(examples, 'laptop'),
-        '--port-offset',
-        String(offset),
-      ],
+      arguments: () => {
+        // Listeners and health servers of the examples, moved to where nobody else is.
+        const offset = 10_000 + Math.floor(Math.random() * 10_000);
+        ports = { mx: 2525 + offset, submission: 2587 + offset, submissions: 2465 + offset };
+        const folders = ['-f', join(examples, 'quickstart'), '-f', join(examples, 'laptop')];
+        return [...folders, '--health-port', '9101', '--port-offset', String(offset)];
+      },
     });
   });
   afterAll(() => platform.dispose());

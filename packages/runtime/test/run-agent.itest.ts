@@ -274,7 +274,8 @@ describe('a delivery agent', () => {
     await owner.dispatch('smtp', [makeJob('j1')]);
 
     const stopping = agent?.stop();
-    await expect(owner.dispatch('smtp', [makeJob('j2')])).rejects.toThrow('no responders');
+    // Nobody hears it, or it was on its way when the subscription ended and nobody answers: the owner offers it again.
+    await expect(owner.dispatch('smtp', [makeJob('j2')])).rejects.toThrow(/no responders|timeout/);
     tasks[0]?.end(delivered);
     await stopping;
 
