@@ -1,7 +1,7 @@
 /** Content on its way into the spool: limits, header section, hops. */
 import type { BodyRef } from '@railpost/mail';
 import type { RecordWriter } from '@railpost/spool';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MessageContent } from './content.ts';
 
 const limits = {
@@ -68,6 +68,26 @@ test.each([
 
   expect(content.failure).toBe(failure);
   expect(spool.isAborted()).toBe(true);
+});
+
+describe.each([
+  ['CRLF', '\r\n', '\r\n\r\nbody\r\n'],
+  ['LF', '\n', '\n\nbody\n'],
+  ['no body', '\r\n', '\r\n'],
+])('a header section that ends with %s', (_, lineEnd, end) => {
+  test.each([
+    [100, undefined],
+    [101, 'headerTooLarge'],
+  ])('of %d octets ends as %s, the empty line not counted, however it comes', async (octets, failure) => {
+    const wire = `Subject: ${'x'.repeat(octets - 'Subject: '.length - lineEnd.length)}${end}`;
+    for (const packets of [[wire], [...wire]]) {
+      const content = new MessageContent(openRecord().record, trace, limits);
+
+      await pass(content, packets);
+
+      expect(content.failure).toBe(failure);
+    }
+  });
 });
 
 test.each([

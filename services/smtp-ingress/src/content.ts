@@ -13,6 +13,10 @@ import type { StatusName } from './statuses.ts';
 
 /** With so many Received fields, ours included, a message runs in a circle (Postfix hopcount_limit). */
 const hopLimit = 50;
+/** Octets of CRLF. */
+const longestEmptyLine = 2;
+const crlfAfterLine = Buffer.from('\n\r\n');
+const lfAfterLine = Buffer.from('\n\n');
 
 /** Content in hand. */
 export class MessageContent {
@@ -79,6 +83,7 @@ export class MessageContent {
     if (this.#failure === undefined) await this.#storeAll(this.#leading.finish());
     const headerBytes = this.#headerBytes ?? this.#finder.finish();
     const header = Buffer.concat(this.#headerSlices).subarray(0, headerBytes);
+    this.#checkHeaderSize(headerBytes);
     if (this.#failure === undefined && countHops(header) >= hopLimit) this.fail('tooManyHops');
     return header;
   }
@@ -103,9 +108,27 @@ export class MessageContent {
   #keepHeader(slice: Uint8Array): void {
     this.#headerSlices.push(slice);
     this.#headerBytes = this.#finder.push(slice);
-    const known = this.#headerBytes ?? this.#storedBytes;
-    if (known - this.#traceBytes > this.#limits.headerSizeBytes) this.fail('headerTooLarge');
+    if (this.#headerBytes !== undefined) this.#checkHeaderSize(this.#headerBytes);
+    // While its end is not known, the last octets may be the empty line.
+    else if (this.#isHeaderTooLarge(this.#storedBytes - longestEmptyLine)) this.fail('headerTooLarge');
   }
+
+  /** @param headerBytes ours and theirs, with the empty line if there is one, which does not count */
+  #checkHeaderSize(headerBytes: number): void {
+    if (!this.#isHeaderTooLarge(headerBytes)) return;
+    const header = Buffer.concat(this.#headerSlices).subarray(0, headerBytes);
+    if (this.#isHeaderTooLarge(headerBytes - emptyLineBytes(header))) this.fail('headerTooLarge');
+  }
+
+  #isHeaderTooLarge(bytes: number): boolean {
+    return bytes - this.#traceBytes > this.#limits.headerSizeBytes;
+  }
+}
+
+/** Octets of the empty line at the end of a header section. */
+function emptyLineBytes(header: Buffer): number {
+  if (header.subarray(-3).equals(crlfAfterLine)) return 2;
+  return header.subarray(-2).equals(lfAfterLine) ? 1 : 0;
 }
 
 function countHops(header: Uint8Array): number {
