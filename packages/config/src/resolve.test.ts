@@ -86,6 +86,7 @@ describe('expansion', () => {
     ['half@a.test', ['alice@a.test -> mailbox:a.test']],
     ['ping@a.test', ['ping@a.test -> mailbox:a.test']],
     ['self@a.test', ['self@a.test -> mailbox:a.test', 'x@far.test -> smtp:far.test']],
+    ['self+x@a.test', ['self+x@a.test -> mailbox:a.test', 'x@far.test -> smtp:far.test']],
     ['missing@a.test', [`nobody@a.test -> ${unknown}`]],
     ['nobody@a.test', [`nobody@a.test -> ${unknown}`]],
     [

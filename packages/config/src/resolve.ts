@@ -131,9 +131,16 @@ function expandMailbox(
     });
   }
   const { forwarding } = mailbox;
-  if (forwarding === undefined || forwarding.keepCopy) addFinal(expansion, address, identity);
-  if (forwarding === undefined) return;
-  follow(expansion, address, chain, { to: forwarding.to, rule: `Mailbox ${object} forwarding` });
+  if (forwarding === undefined) return addFinal(expansion, address, identity);
+  // Forwarding to oneself is one more way to say keepCopy; followed, it would make a second copy for `local+extension`.
+  const others = forwarding.to.filter((target) => !isMailbox(expansion, target, object));
+  if (forwarding.keepCopy || others.length < forwarding.to.length) addFinal(expansion, address, identity);
+  follow(expansion, address, chain, { to: others, rule: `Mailbox ${object} forwarding` });
+}
+
+function isMailbox({ directory }: Expansion, target: string, object: string): boolean {
+  const identity = directory.identify(directory.parse(target));
+  return identity.kind === 'mailbox' && identity.object === object;
 }
 
 function follow(expansion: Expansion, address: Address, chain: readonly string[], step: Replacement): void {
