@@ -2,10 +2,12 @@ import type { JournalObject } from '@railpost/contracts';
 import { describe, expect, it } from 'vitest';
 import { ContentCorruptError } from './errors.ts';
 import {
+  compareJournalNames,
   decodeJournalObject,
   encodeJournalObject,
   journalObjectKey,
   parseJournalObjectKey,
+  rolledUpObjectKey,
 } from './journal-format.ts';
 
 const object: JournalObject = {
@@ -30,6 +32,30 @@ describe('journal objects', () => {
     expect(key).toBe(`journal/2/3/1795000000123-${object.epoch}-9`);
     expect(parseJournalObjectKey(key)).toMatchObject({ generation: 2, shard: 3, timeMs: 1_795_000_000_123 });
     expect(parseJournalObjectKey('journal/2/3/nothing')).toBeUndefined();
+  });
+
+  it('that are rolled up sort behind all they are made of, by name and in the order of reading', () => {
+    const parse = (key: string) => {
+      const name = parseJournalObjectKey(key);
+      if (name === undefined) throw new Error(key);
+      return name;
+    };
+    const named = (counter: number, timeMs: number) => journalObjectKey({ ...object, counter }, timeMs);
+    // The clock was set back before the tenth, and 10 sorts before 9.
+    const originals = [
+      named(8, 1_795_000_000_500),
+      named(9, 1_795_000_000_500),
+      named(10, 1_795_000_000_123),
+    ];
+    const next = named(11, 1_795_000_000_124);
+
+    const key = rolledUpObjectKey({ ...object, counter: 10 }, originals.map(parse));
+
+    expect(key).toBe(`journal/2/3/1795000000501-${object.epoch}-10~8`);
+    expect(parse(key)).toMatchObject({ counter: 10, firstCounter: 8, timeMs: 1_795_000_000_501 });
+    expect(originals.every((original) => original < key)).toBe(true);
+    const sorted = [next, key, ...originals.toReversed()].map(parse).sort(compareJournalNames);
+    expect(sorted.map((name) => name.key)).toEqual([...originals, key, next]);
   });
 
   it('find every flipped bit and every cut', () => {

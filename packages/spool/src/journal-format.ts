@@ -1,6 +1,8 @@
 /**
  * The completion journal's objects: `journal/<generation>/<shard>/<time>-<epoch>-<counter>` in the spool, each the JSON of a
- * JournalObject, a line feed, and the SHA-256 of the JSON in hex.
+ * JournalObject, a line feed, and the SHA-256 of the JSON in hex. A rolled-up object's name ends in `~<first counter>`: it holds
+ * the entries of that object and all to <counter>, and its time is a millisecond behind the latest of theirs, so that a listing in
+ * the order of names meets it behind all of them.
  */
 import { hash } from 'node:crypto';
 import { JournalObject } from '@railpost/contracts';
@@ -17,22 +19,51 @@ export interface JournalObjectName {
   readonly timeMs: number;
   readonly epoch: number;
   readonly counter: number;
+  /** Below `counter` in rolled-up objects: the first one it covers. */
+  readonly firstCounter: number;
 }
 
-const namePattern = /^journal\/(\d+)\/(\d+)\/(\d+)-(\d+)-(\d+)$/;
+const namePattern = /^journal\/(\d+)\/(\d+)\/(\d+)-(\d+)-(\d+)(?:~(\d+))?$/;
+
+/** Prefix of the objects of one shard in one generation. */
+export function journalShardPrefix(generation: number, shard: number): string {
+  return `${journalPrefix}${generation}/${shard}/`;
+}
 
 /** The name of an object written at `timeMs` (milliseconds since the epoch). */
 export function journalObjectKey(object: JournalObject, timeMs: number): string {
   const { generation, shard, epoch, counter } = object;
-  return `${journalPrefix}${generation}/${shard}/${String(timeMs).padStart(13, '0')}-${epoch}-${counter}`;
+  const time = String(timeMs).padStart(13, '0');
+  return `${journalShardPrefix(generation, shard)}${time}-${epoch}-${counter}`;
+}
+
+/** The name of the object that holds the entries of `originals`, in the order of their counters. */
+export function rolledUpObjectKey(object: JournalObject, originals: readonly JournalObjectName[]): string {
+  const latestMs = Math.max(...originals.map(({ timeMs }) => timeMs));
+  return `${journalObjectKey(object, latestMs + 1)}~${originals[0]?.firstCounter ?? object.counter}`;
+}
+
+/**
+ * Order of reading: generations and shards ascending, within a shard by epoch and counter (never by clock); a rolled-up object
+ * directly behind the last one it covers.
+ */
+export function compareJournalNames(left: JournalObjectName, right: JournalObjectName): number {
+  return (
+    left.generation - right.generation ||
+    left.shard - right.shard ||
+    left.epoch - right.epoch ||
+    left.counter - right.counter ||
+    right.firstCounter - left.firstCounter
+  );
 }
 
 /** Parses a name; undefined when it is none. */
 export function parseJournalObjectKey(key: string): JournalObjectName | undefined {
   const match = namePattern.exec(key);
   if (match === null) return undefined;
-  const [generation = 0, shard = 0, timeMs = 0, epoch = 0, counter = 0] = match.slice(1).map(Number);
-  return { key, generation, shard, timeMs, epoch, counter };
+  const [generation = 0, shard = 0, timeMs = 0, epoch = 0, counter = 0] = match.slice(1, 6).map(Number);
+  const firstCounter = match[6] === undefined ? counter : Number(match[6]);
+  return { key, generation, shard, timeMs, epoch, counter, firstCounter };
 }
 
 /** The octets of a journal object. */

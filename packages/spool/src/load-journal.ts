@@ -2,11 +2,13 @@
  * Reading the completion journal, a few objects ahead, so that a takeover on a remote store does not wait for each in turn.
  */
 import type { JournalObject } from '@railpost/contracts';
-import { ObjectMissingError } from './errors.ts';
+import { ObjectMissingError, SpoolUnavailableError } from './errors.ts';
 import {
   type JournalObjectName,
+  compareJournalNames,
   decodeJournalObject,
   journalPrefix,
+  journalShardPrefix,
   parseJournalObjectKey,
 } from './journal-format.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -21,53 +23,99 @@ export interface JournalSelection {
   readonly sinceMs?: number;
 }
 
+/** Objects read ahead, and octets of them. */
 const readAhead = 8;
+const readAheadBytes = 2 ** 24;
+/** How often in a row the listing may name an object first that then cannot be read. */
+const missesInARow = 20;
+
+/** A name as listed. */
+interface Listed extends JournalObjectName {
+  readonly bytes: number;
+}
 
 /**
  * Reads the journal: generations and shards ascending, within a shard in the order of epoch and counter (never by clock).
+ * While it is rolled up meanwhile, entries may come twice, never not at all.
  * @throws ContentCorruptError, SpoolUnavailableError
  */
 export async function* loadJournal(
   store: ObjectStore,
   selection: JournalSelection = {},
 ): AsyncIterable<JournalObject> {
-  const running: Promise<JournalObject | undefined>[] = [];
-  for (const { key } of await listJournal(store, selection)) {
-    const reading = readObject(store, key);
-    reading.catch(() => undefined); // it is thrown when its turn comes
-    running.push(reading);
-    if (running.length < readAhead) continue;
-    const object = await running.shift();
-    if (object !== undefined) yield object;
-  }
-  for (const reading of running) {
-    const object = await reading;
-    if (object !== undefined) yield object;
+  let from: Listed | undefined;
+  let misses = 0;
+  do {
+    const names = await listJournal(store, selection, from);
+    from = undefined;
+    for await (const [name, object] of readInOrder(store, names)) {
+      if (object !== undefined) {
+        misses = 0;
+        yield object;
+        continue;
+      }
+      // It was rolled up since: its entries stand in an object that sorts behind it.
+      from = name;
+      misses += 1;
+      if (misses > missesInARow)
+        throw new SpoolUnavailableError(`${name.key} is listed but cannot be read`, { effect: 'none' });
+      break;
+    }
+  } while (from !== undefined);
+}
+
+/** Names with their objects, undefined for one that is gone. Reads a few ahead. */
+async function* readInOrder(
+  store: ObjectStore,
+  names: readonly Listed[],
+): AsyncIterable<[Listed, JournalObject | undefined]> {
+  const running: { readonly name: Listed; readonly reading: Promise<JournalObject | undefined> }[] = [];
+  let bytesAhead = 0;
+  let next = 0;
+  for (;;) {
+    for (
+      let name = names[next];
+      name !== undefined && hasRoom(running.length, bytesAhead);
+      name = names[next]
+    ) {
+      const reading = readObject(store, name.key);
+      reading.catch(() => undefined); // it is thrown when its turn comes
+      running.push({ name, reading });
+      bytesAhead += name.bytes;
+      next += 1;
+    }
+    const first = running.shift();
+    if (first === undefined) return;
+    const object = await first.reading;
+    bytesAhead -= first.name.bytes;
+    yield [first.name, object];
   }
 }
 
-async function listJournal(store: ObjectStore, selection: JournalSelection): Promise<JournalObjectName[]> {
+function hasRoom(count: number, bytes: number): boolean {
+  return count < readAhead && bytes < readAheadBytes;
+}
+
+/** What is selected, in the order of reading; from that name on, if one is given. */
+async function listJournal(
+  store: ObjectStore,
+  selection: JournalSelection,
+  from: Listed | undefined,
+): Promise<Listed[]> {
   const { generation, shard, sinceMs = 0 } = selection;
+  const ofGeneration = generation === undefined ? journalPrefix : `${journalPrefix}${generation}/`;
   const prefix =
-    generation === undefined
-      ? journalPrefix
-      : `${journalPrefix}${generation}/${shard === undefined ? '' : `${shard}/`}`;
-  const names: JournalObjectName[] = [];
-  for await (const { key } of store.list(prefix)) {
+    generation === undefined || shard === undefined ? ofGeneration : journalShardPrefix(generation, shard);
+  const names: Listed[] = [];
+  for await (const { key, bytes } of store.list(prefix)) {
     const name = parseJournalObjectKey(key);
     if (name === undefined || name.timeMs < sinceMs) continue;
-    if (shard === undefined || name.shard === shard) names.push(name);
+    if (from !== undefined && compareJournalNames(name, from) < 0) continue;
+    if (shard === undefined || name.shard === shard) names.push({ ...name, bytes });
   }
-  return names.sort(
-    (left, right) =>
-      left.generation - right.generation ||
-      left.shard - right.shard ||
-      left.epoch - right.epoch ||
-      left.counter - right.counter,
-  );
+  return names.sort(compareJournalNames);
 }
 
-/** Undefined when the object went away since it was listed: its entries then stand in a rolled-up one. */
 async function readObject(store: ObjectStore, key: string): Promise<JournalObject | undefined> {
   try {
     return decodeJournalObject(key, await store.read(key));
