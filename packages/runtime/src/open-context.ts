@@ -17,6 +17,7 @@ import type { Lifecycle } from './lifecycle.ts';
 import { openPresence } from './presence.ts';
 import type { ProbeFacts } from './probe-server.ts';
 import type { Problems } from './problems.ts';
+import { withPutCrashPoints } from './put-crash-points.ts';
 import type { ServiceContext } from './service-context.ts';
 import type { CommonSettings } from './settings/common-settings.ts';
 import { waitFor } from './wait-for.ts';
@@ -48,9 +49,11 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
     connectBus(busOptions(settings, `${facts.service}/${facts.name}`)),
   );
   problems.include(() => bus.health().problems);
-  const store = await waitFor({ ...wait, what: `spool at ${settings.spool}` }, () =>
+  const crashPoint = createCrashPoint(settings.crashAt);
+  const opened = await waitFor({ ...wait, what: `spool at ${settings.spool}` }, () =>
     openStore(settings.spool),
   );
+  const store = withPutCrashPoints(opened, settings.crashAt, crashPoint);
   const configuration = await waitFor({ ...wait, what: 'configuration in the bucket or on disk' }, () =>
     openConfigurationReader({ bus, log, key, dataDirectory: settings.data, signal: lifecycle.signal }),
   );
@@ -77,7 +80,7 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
     signal: lifecycle.signal,
     setProblem: (name, text) => problems.set(name, text),
     fail: (error) => lifecycle.end({ exitCode: exitCode.bug, cause: 'failure', error }),
-    crashPoint: createCrashPoint(settings.crashAt),
+    crashPoint,
   };
   return {
     context,

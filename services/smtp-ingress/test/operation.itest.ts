@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createSelfSigned } from '@railpost/smtp';
+import { readSegment } from '@railpost/spool';
 import { type NatsServer, startNatsServer } from '@railpost/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TestClient, beginMessage, sendData } from './client.ts';
@@ -237,6 +238,8 @@ test('a spool that refuses writes is 451, never 250', async () => {
 /** What has happened by each crash point: the message is in the spool, the message is in INCOMING. */
 const crashPoints: [name: string, isSpooled: boolean, isQueued: boolean][] = [
   ['ingress.before-put', false, false],
+  // The PUT is done, its answer was never heard: what the orphan check finds.
+  ['spool.put-applied', true, false],
   ['ingress.put-before-publish', true, false],
   ['ingress.published-before-250', true, true],
   ['ingress.250-written', true, true],
@@ -258,7 +261,9 @@ test.each(crashPoints)(
 
     expect(await ingress.exited).toMatchObject({ signal: 'SIGKILL' });
     expect(reply).toBe(name === 'ingress.250-written' ? '250' : 'none');
-    expect((await spoolKeys()).length).toBe(isSpooled ? 1 : 0);
+    const segments = await Promise.all((await spoolKeys()).map((key) => readSegment(platform.store, key)));
+    const spooled = segments.flatMap(({ records }) => records.map(({ envelope }) => envelope.recipients));
+    expect(spooled).toMatchObject(isSpooled ? [[{ address: 'alice@example.test' }]] : []);
     expect(await readIncoming(platform)).toHaveLength(isQueued ? 1 : 0);
   },
 );
