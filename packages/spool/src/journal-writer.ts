@@ -27,6 +27,8 @@ export interface JournalWriterOptions {
 
 /** Appends to the journal of one shard. */
 export interface JournalWriter {
+  /** Whose journal it is; the epoch is that of the opening, also after the owner's fence moved. */
+  readonly owner: JournalOwner;
   /**
    * Resolves when the entries are durable; however long that takes, since nothing may be acked before.
    * @param lastSequences last sequence known of each stream, by stream name (rules 17, 18); the latest value wins
@@ -58,7 +60,7 @@ interface Append {
 
 class GroupJournalWriter implements JournalWriter {
   readonly #store: ObjectStore;
-  readonly #owner: JournalOwner;
+  readonly owner: JournalOwner;
   readonly #options: JournalWriterOptions;
   readonly #now: () => number;
   readonly #stop = new AbortController();
@@ -69,7 +71,7 @@ class GroupJournalWriter implements JournalWriter {
 
   constructor(store: ObjectStore, owner: JournalOwner, options: JournalWriterOptions) {
     this.#store = store;
-    this.#owner = owner;
+    this.owner = owner;
     this.#options = options;
     this.#now = options.now ?? Date.now;
   }
@@ -116,7 +118,7 @@ class GroupJournalWriter implements JournalWriter {
     this.#counter += 1;
     const object: JournalObject = {
       version: 1,
-      ...this.#owner,
+      ...this.owner,
       counter: this.#counter,
       at: new Date(atMs).toISOString(),
       lastSequences: { ...this.#lastSequences },

@@ -15,7 +15,7 @@ export async function createQueueManager(
   settings: SettingsOf<typeof QueueManagerSettings>,
 ): Promise<Service> {
   const { shards, leaseTtl, heartbeat } = context.settings;
-  const { replicas, ackWait, parkAfter } = settings;
+  const { replicas, ackWait, parkAfter, journalRollUp } = settings;
   const maxBytes = {
     incoming: settings.incomingMaxBytes,
     active: settings.activeMaxBytes,
@@ -32,6 +32,7 @@ export async function createQueueManager(
     heartbeatMs: heartbeat,
     ackWaitMs: ackWait,
     parkAfterMs: parkAfter,
+    journalRollUpMs: journalRollUp,
   };
   const keeper = new ShardKeeper(context, timing, { metrics, owners });
   keeper.start();

@@ -39,4 +39,10 @@ export const QueueManagerSettings = {
     min: '1s',
     max: '10m',
   }),
+  journalRollUp: setting.duration({
+    text: 'Time between two rolls of the journal: objects older than that become one, so that a takeover reads few.',
+    default: '60s',
+    min: '100ms',
+    max: '1h',
+  }),
 } as const;

@@ -12,6 +12,8 @@ export interface Timing {
   readonly ackWaitMs: number;
   /** Age in ACTIVE after which a job moves to DEFER (rule 10). */
   readonly parkAfterMs: number;
+  /** How often the journal is rolled up, and the age from which an object is (rule 14). */
+  readonly journalRollUpMs: number;
 }
 
 /** The surroundings. */

@@ -103,6 +103,13 @@ export const controlCarriedOut = defineEvent<{
   inFlight: number;
 }>({ name: 'control', level: 'info', text: 'queue command carried out' });
 
+/** The journal keeps its many small objects until the next try; takeovers read longer, nothing else. */
+export const journalRollUpFailed = defineEvent<{ shard: number; error: string }>({
+  name: 'journal-roll-up-failed',
+  level: 'warn',
+  text: 'journal could not be rolled up; will be tried again',
+});
+
 /** Something on the bus failed and is tried again. */
 export const busProblem = defineEvent<{ shard: number; what: string; error: string }>({
   name: 'bus-problem',

@@ -26,6 +26,7 @@ import type { QueueContext, Timing } from './context.ts';
 import { Control } from './control/control.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { busProblem, shardLeft, shardTaken } from './events.ts';
+import { type JournalUpkeep, startJournalUpkeep } from './journal-upkeep.ts';
 import { Loader } from './loader.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { decideOwnOutcome, logOwnOutcome } from './outcome/own-settler.ts';
@@ -78,6 +79,7 @@ export class ShardOwner {
   readonly #removers: (() => void)[] = [];
   #consumption: Consumption | undefined;
   #purge: AckFloorPurge | undefined;
+  #upkeep: JournalUpkeep | undefined;
 
   constructor(parts: OwnerParts, takeover: Takeover) {
     this.#parts = parts;
@@ -119,6 +121,7 @@ export class ShardOwner {
       setInterval(() => this.#sweep(), sweepMs),
       setInterval(() => void this.#forget(), forgetMs),
     );
+    this.#upkeep = startJournalUpkeep(this.#term);
     this.#removers.push(
       context.configuration.onChange(() => this.#resume()),
       context.bus.onReconnect(() => this.#term.beginAdoption()),
@@ -154,6 +157,7 @@ export class ShardOwner {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     for (const remove of this.#removers.splice(0)) remove();
     await this.#purge?.stop();
+    this.#upkeep?.stop();
     await this.#consumption?.stop();
     const { context, shard } = this.#parts;
     context.setProblem(`journal-${shard}`, undefined);

@@ -3,7 +3,7 @@
  * resumed: whoever takes the shard next, this process included, starts from an empty memory (durability rule 3).
  */
 import type { FencedWriter, LeaseTerm } from '@railpost/bus';
-import type { JournalWriter } from '@railpost/spool';
+import type { JournalOwner, JournalWriter } from '@railpost/spool';
 import type { QueueContext, Timing } from './context.ts';
 import { Effects, exclusively } from './effects.ts';
 import { suspendedDomainOf } from './gather.ts';
@@ -71,6 +71,11 @@ export class Term {
   /** Epoch of dispatches and acknowledgements of outcomes (rule 3). */
   get epoch(): number {
     return this.#parts.writer.epoch;
+  }
+
+  /** Under which this term's journal objects are named; the fence may have moved since. */
+  get journalOwner(): JournalOwner {
+    return this.#parts.journal.owner;
   }
 
   /** Aborts when the term is over, with the cause. */

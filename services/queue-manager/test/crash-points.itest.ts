@@ -45,6 +45,9 @@ const points = [
   'queue.hold-between',
   'queue.release-between',
   'queue.floor-before-purge',
+  'queue.rolled-up-before-removal',
+  'journal.put-applied',
+  'journal.put-applied:4',
 ] as const;
 
 let server: NatsServer;
@@ -114,10 +117,11 @@ describe('kill -9 of the owner', () => {
       const platform = await openPlatform(server);
       onTestFinished(() => platform.close());
       const mail = await sendMail(platform);
-      const doomed = await startManager(platform, ['--crash-at', point], false);
+      const rollUp = ['--journal-roll-up', '300ms'];
+      const doomed = await startManager(platform, [...rollUp, '--crash-at', point], false);
       await Promise.race([doomed.exited, doomed.waitForEvent('shard-taken', 60_000).catch(() => undefined)]);
       // The second one waits for the lease and goes on where the first one died.
-      const follower = await startManager(platform);
+      const follower = await startManager(platform, rollUp);
       await until(async () => (await readDefer(platform, mail.held))?.state === 'held', 60_000);
       await sleep(500);
       const attemptsWhileHeld = mail.agent.count(mail.held.jobId);

@@ -56,6 +56,12 @@ async function ownersOf(platform: TestPlatform): Promise<(string | undefined)[]>
   );
 }
 
+async function journalKeys(platform: TestPlatform): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of platform.store.list('journal/')) keys.push(key);
+  return keys;
+}
+
 async function sharesOf(platform: TestPlatform): Promise<number[]> {
   const counts = new Map<string, number>();
   for (const owner of await ownersOf(platform))
@@ -191,6 +197,36 @@ describe('a new owner', () => {
     expect([attempts, agent.tasks.length]).toEqual([1, 1]);
     expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
   }, 90_000);
+});
+
+describe('a journal that was rolled up', () => {
+  it('tells the next owner what is done', async () => {
+    const platform = await open();
+    const agent = await startAgent(platform, 'smtp', delivered);
+    const first = await startManager(platform, ['--journal-roll-up', '300ms']);
+    const jobs = Array.from({ length: 5 }, () => makeJob());
+    for (const job of jobs) {
+      await enqueue(platform, job);
+      await until(() => agent.count(job.jobId) === 1);
+    }
+    await until(() => isDrained(platform));
+    await until(async () => {
+      const keys = await journalKeys(platform);
+      return keys.some((key) => key.includes('~')) && keys.filter((key) => !key.includes('~')).length === 1;
+    });
+
+    await first.kill();
+    const next = await startManager(platform, ['--journal-roll-up', '300ms']);
+    await next.waitForEvent('shard-taken');
+    // As cleanup does that died before it acknowledged: the same jobs once more.
+    await enqueue(platform, ...jobs.map((job) => ({ ...job, attempt: 1 })));
+    await until(() => isDrained(platform));
+
+    const taken = next.events.find((each) => each.event === 'shard-taken');
+    expect(taken?.['journalled']).toBeGreaterThanOrEqual(jobs.length);
+    expect(agent.tasks).toHaveLength(jobs.length);
+    expect(new Set((await readJournal(platform)).map(({ queueId }) => queueId)).size).toBe(jobs.length);
+  }, 60_000);
 });
 
 describe('a deposed owner', () => {
