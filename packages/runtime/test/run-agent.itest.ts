@@ -121,6 +121,24 @@ describe('a delivery agent', () => {
     tasks[1]?.end(delivered);
   });
 
+  it('tells the outcome once more to an owner that asked again before it was settled, and runs nothing twice', async () => {
+    const tasks = await startAgent();
+    owner.isAcknowledging = false;
+    await owner.dispatch('smtp', [makeJob('j1')]);
+    tasks[0]?.end(delivered);
+    await vi.waitFor(() => expect(owner.outcomes).toHaveLength(1));
+
+    await owner.dispatch('smtp', [makeJob('j1')]);
+    owner.isAcknowledging = true;
+
+    // The repeat, which is acknowledged, and the answer to the second question.
+    await vi.waitFor(() => expect(owner.outcomes).toHaveLength(3), { timeout: 6000 });
+    expect(tasks).toHaveLength(1);
+    expect((await owner.dispatch('smtp', [makeJob('j1')])).accepted).toEqual(['j1']);
+    await vi.waitFor(() => expect(tasks).toHaveLength(2));
+    tasks[1]?.end(delivered);
+  });
+
   it('repeats an outcome until an owner acknowledges it, and lists it in heartbeats meanwhile', async () => {
     const tasks = await startAgent();
     owner.isAcknowledging = false;

@@ -18,6 +18,8 @@ export interface JobInHand {
   phase: Phase;
   /** True when a heartbeat has said that the final dot may be on its way. */
   isCommitAnnounced: boolean;
+  /** True when an owner dispatched it once more while its outcome was being reported: that owner waits for an outcome. */
+  isAskedAgain: boolean;
 }
 
 /** The set of jobs in hand, with the counts that acceptance needs. */

@@ -26,7 +26,7 @@ export interface ReporterOptions {
   readonly worker: string;
   readonly epochs: Epochs;
   /** Called once per outcome when it is durable. */
-  onSettled(jobId: string): void;
+  onSettled(outcome: DeliveryOutcome, shard: number): void;
 }
 
 interface ShardReports {
@@ -96,7 +96,7 @@ export class OutcomeReporter {
     const startedAt = performance.now();
     const settled = await this.#request(shard, outcomes);
     const rest = outcomes.filter((outcome) => !settled.has(outcome.jobId));
-    for (const outcome of outcomes) if (settled.has(outcome.jobId)) this.#settle(outcome.jobId);
+    for (const outcome of outcomes) if (settled.has(outcome.jobId)) this.#settle(outcome, shard);
     if (rest.length === 0 || this.#isClosed) return;
     const timer = setTimeout(
       () => {
@@ -125,9 +125,9 @@ export class OutcomeReporter {
     }
   }
 
-  #settle(jobId: string): void {
+  #settle(outcome: DeliveryOutcome, shard: number): void {
     this.#unsettled -= 1;
-    this.#options.onSettled(jobId);
+    this.#options.onSettled(outcome, shard);
     if (this.#unsettled === 0) this.#onIdle?.();
   }
 }

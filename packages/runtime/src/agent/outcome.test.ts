@@ -50,6 +50,7 @@ function inHandOf(
     acceptedAtWallMs: 0,
     phase: 'accepted',
     isCommitAnnounced: false,
+    isAskedAgain: false,
   };
 }
 

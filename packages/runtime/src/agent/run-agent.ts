@@ -11,6 +11,7 @@ import {
   DispatchFrame as DispatchFrameSchema,
   type DispatchReply,
   type DispatchedJob,
+  type DeliveryOutcome,
   EpochAnnouncement,
   type Heartbeat,
   encodeRecord,
@@ -93,7 +94,7 @@ class RunningAgent implements Agent {
       bus,
       worker: this.#worker,
       epochs: this.#epochs,
-      onSettled: (jobId) => this.#jobs.remove(jobId),
+      onSettled: (outcome, shard) => this.#onSettled(outcome, shard),
     });
     this.#metrics = createAgentMetrics(context.metrics, {
       slots: () => options.slots,
@@ -166,7 +167,11 @@ class RunningAgent implements Agent {
     const known = this.#jobs.find(dispatched.job.jobId);
     // The same job asked again (its owner changed, or the answer was lost): it is in work or being reported already. Another
     // task of the same job has to wait until the first is settled.
-    if (known !== undefined) return known.dispatched.task === dispatched.task ? 'known' : 'busy';
+    if (known !== undefined) {
+      const isSame = known.dispatched.task === dispatched.task;
+      known.isAskedAgain ||= isSame && known.phase === 'reporting';
+      return isSame ? 'known' : 'busy';
+    }
     return this.#freeSlots() > 0 ? 'accepted' : 'busy';
   }
 
@@ -187,6 +192,7 @@ class RunningAgent implements Agent {
       acceptedAtWallMs: clock.nowMs(),
       phase: 'accepted',
       isCommitAnnounced: false,
+      isAskedAgain: false,
     };
     this.#jobs.add(inHand);
     const delivery = this.#deliver(inHand).finally(() => this.#deliveries.delete(delivery));
@@ -217,6 +223,14 @@ class RunningAgent implements Agent {
     const delays = delaysOf(inHand, result, endedAtMs);
     logOutcome(log, inHand, outcome, { delays, traceparent: task.traceparent });
     this.#reporter.report(inHand.shard, outcome);
+  }
+
+  /** An owner that asked while the acknowledgement was on its way hears the outcome once more; it is never run twice for that. */
+  #onSettled(outcome: DeliveryOutcome, shard: number): void {
+    const inHand = this.#jobs.find(outcome.jobId);
+    if (inHand?.isAskedAgain !== true) return this.#jobs.remove(outcome.jobId);
+    inHand.isAskedAgain = false;
+    this.#reporter.report(shard, outcome);
   }
 
   #makeTask(inHand: JobInHand, pending: readonly PendingRecipient[]): AgentTask {
