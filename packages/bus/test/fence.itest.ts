@@ -175,6 +175,8 @@ describe('fence', () => {
     const writer = await takeOver(bus, 'a');
     const before = writer.epoch;
     own.pause();
+    // A stop signal takes effect a moment after it was sent; until then the server would still answer.
+    await sleep(200);
     const writing = write(bus, writer, 'j1', 'first');
     await sleep(1500);
     own.resume();
