@@ -179,7 +179,7 @@ describe('railpost up', () => {
 
   it('stops at once when it is told to while starting', async () => {
     const run = start();
-    await run.says('starting 6 processes');
+    await run.says('starting 7 processes');
 
     const stopMs = await stop(run);
 

@@ -41,4 +41,4 @@ export { busNames, cleanupConsumer, destinationToken, queueManagerConsumer, shar
 export type { BusNames } from './names.ts';
 export { HostAndPort, NextHop, NextHopTls, destinationOf } from './next-hop.ts';
 export type { Transport } from './next-hop.ts';
-export { Presence, presenceKey, shardLeaseKey } from './presence.ts';
+export { Presence, keeperLeaseKey, presenceKey, shardLeaseKey } from './presence.ts';

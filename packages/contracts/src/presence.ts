@@ -30,3 +30,6 @@ export function presenceKey(service: string, name: string): string {
 export function shardLeaseKey(shard: number): string {
   return `shard.${shard}`;
 }
+
+/** KV key of the lease of the active spool keeper. */
+export const keeperLeaseKey = 'keeper';

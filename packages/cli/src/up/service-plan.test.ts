@@ -35,6 +35,7 @@ describe('plan', () => {
       ['delivery-smtp-0', 9104],
       ['delivery-mailbox-0', 9105],
       ['bounce-0', 9106],
+      ['spool-keeper-0', 9107],
     ]);
   });
 

@@ -12,6 +12,7 @@ export const serviceNames = [
   'delivery-smtp',
   'delivery-mailbox',
   'bounce',
+  'spool-keeper',
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];
 

@@ -1,0 +1,24 @@
+/** Process settings of spool-keeper, beside the common ones of the runtime. */
+import { setting } from '@railpost/runtime';
+
+/** Settings shape; values arrive frozen in app.ts. */
+export const SpoolKeeperSettings = {
+  garbageAfter: setting.duration({
+    text: 'Age from which a segment may be deleted when the journal says that all of it is done.',
+    default: '10m',
+    min: '100ms',
+    max: '7d',
+  }),
+  garbageEvery: setting.duration({
+    text: 'Time between two looks for garbage.',
+    default: '60s',
+    min: '100ms',
+    max: '1h',
+  }),
+  journalKeep: setting.duration({
+    text: 'Time for which the journal keeps what it says of messages that are in the spool no more.',
+    default: '24h',
+    min: '100ms',
+    max: '30d',
+  }),
+} as const;
