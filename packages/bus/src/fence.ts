@@ -49,8 +49,19 @@ export interface FencedWriter {
   close(): void;
 }
 
+/** How a fence is opened. */
+export interface FenceOptions {
+  /** True makes the mutant of the tests: writes that expect nothing, which a deposed owner gets stored. @default false */
+  readonly isLeftOut?: boolean;
+}
+
 /** Reads the present epoch. @param holder name that the epoch record shows to humans */
-export async function openFence(bus: Bus, shard: number, holder: string): Promise<Fence> {
+export async function openFence(
+  bus: Bus,
+  shard: number,
+  holder: string,
+  options: FenceOptions = {},
+): Promise<Fence> {
   const previous = await readEpoch(bus, shard);
   const previousEpoch = previous?.sequence ?? 0;
   return {
@@ -58,7 +69,8 @@ export async function openFence(bus: Bus, shard: number, holder: string): Promis
     previousEpoch,
     async claim() {
       const claimer = new EpochClaimer(bus, shard, holder);
-      return new ShardWriter(bus, claimer, await claimer.claim(previousEpoch, () => false));
+      const epoch = await claimer.claim(previousEpoch, () => false);
+      return new ShardWriter(bus, claimer, { epoch, isLeftOut: options.isLeftOut === true });
     },
   };
 }
@@ -162,16 +174,22 @@ class ShardWriter implements FencedWriter {
   readonly #claimer: EpochClaimer;
   readonly #deposed = new AbortController();
   readonly #queue: WaitingWrite[] = [];
+  readonly #isLeftOut: boolean;
   #epoch: number;
   #inFlight: readonly WaitingWrite[] = [];
   #isRunning = false;
   #isClosed = false;
   #problem: string | undefined;
 
-  constructor(bus: Bus, claimer: EpochClaimer, epoch: number) {
+  constructor(
+    bus: Bus,
+    claimer: EpochClaimer,
+    fence: { readonly epoch: number; readonly isLeftOut: boolean },
+  ) {
     this.#bus = bus;
     this.#claimer = claimer;
-    this.#epoch = epoch;
+    this.#epoch = fence.epoch;
+    this.#isLeftOut = fence.isLeftOut;
     this.shard = claimer.shard;
   }
 
@@ -265,6 +283,7 @@ class ShardWriter implements FencedWriter {
   }
 
   #fenced(batch: readonly WaitingWrite[]): BatchMessage[] {
+    if (this.#isLeftOut) return batch.map(({ message }) => message);
     const fence = {
       'Nats-Expected-Last-Subject-Sequence': String(this.#epoch),
       'Nats-Expected-Last-Subject-Sequence-Subject': this.#bus.names.epochSubject(this.shard),

@@ -7,6 +7,8 @@ export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { createCrashPoint } from './crash-point.ts';
 export type { CrashPoint } from './crash-point.ts';
+export { mutants } from './mutant.ts';
+export type { Mutant } from './mutant.ts';
 export {
   CommitRefusedError,
   ConfigurationInvalidError,

@@ -9,17 +9,19 @@ import type { Registry } from 'prom-client';
 import { systemClock } from './clock.ts';
 import { openConfigurationReader } from './configuration/configuration-reader.ts';
 import { readPlatformKey } from './configuration/platform-key.ts';
-import { createCrashPoint } from './crash-point.ts';
+import { createCrashPoints } from './crash-point.ts';
 import { SettingsError } from './errors.ts';
 import type { EventLog } from './events/event-log.ts';
 import { exitCode } from './exit.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { type Mutant, chooseMutant } from './mutant.ts';
 import { openPresence } from './presence.ts';
 import type { ProbeFacts } from './probe-server.ts';
 import type { Problems } from './problems.ts';
 import { withPutCrashPoints } from './put-crash-points.ts';
 import type { ServiceContext } from './service-context.ts';
 import type { CommonSettings } from './settings/common-settings.ts';
+import { readEnvironment } from './settings/environment.ts';
 import { waitFor } from './wait-for.ts';
 
 /** What must exist before anything can be opened. */
@@ -42,6 +44,8 @@ export interface OpenedContext {
 /** Opens everything. Rejects with the abort reason when the process is told to stop meanwhile. @throws SettingsError */
 export async function openContext(parts: ContextParts): Promise<OpenedContext> {
   const { settings, log, problems, lifecycle, facts } = parts;
+  const mutant = chooseMutant(settings.mutant, readEnvironment());
+  if (mutant !== undefined) problems.set('mutant', `this process loses mail on purpose: --mutant ${mutant}`);
   const key =
     settings.platformKeyFile === undefined ? undefined : await readPlatformKey(settings.platformKeyFile);
   const wait = { log, signal: lifecycle.signal };
@@ -49,11 +53,11 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
     connectBus(busOptions(settings, `${facts.service}/${facts.name}`)),
   );
   problems.include(() => bus.health().problems);
-  const crashPoint = createCrashPoint(settings.crashAt);
+  const crashPoint = createCrashPoints(settings);
   const opened = await waitFor({ ...wait, what: `spool at ${settings.spool}` }, () =>
-    openStore(settings.spool),
+    openStore(settings.spool, mutant),
   );
-  const store = withPutCrashPoints(opened, settings.crashAt, crashPoint);
+  const store = withPutCrashPoints(opened, settings.crashAt ?? settings.stopAt, crashPoint);
   const configuration = await waitFor({ ...wait, what: 'configuration in the bucket or on disk' }, () =>
     openConfigurationReader({ bus, log, key, dataDirectory: settings.data, signal: lifecycle.signal }),
   );
@@ -81,6 +85,7 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
     setProblem: (name, text) => problems.set(name, text),
     fail: (error) => lifecycle.end({ exitCode: exitCode.bug, cause: 'failure', error }),
     crashPoint,
+    mutant,
   };
   return {
     context,
@@ -88,9 +93,9 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
   };
 }
 
-async function openStore(location: string): Promise<ObjectStore> {
+async function openStore(location: string, mutant: Mutant | undefined): Promise<ObjectStore> {
   try {
-    return await openObjectStore(location);
+    return await openObjectStore(location, { isSyncLeftOut: mutant === 'spool-without-sync' });
   } catch (error) {
     if (error instanceof SpoolLocationError) throw new SettingsError('--spool', error.message);
     throw error;

@@ -1,7 +1,7 @@
 /**
  * Crash points inside a PUT (durability.md, "Crash points"): the object is stored, and the process dies before it knows.
  * `spool.put-applied` is such a PUT of a segment, `journal.put-applied` one of a journal object. The store is wrapped only when
- * `--crash-at` names one of them.
+ * `--crash-at` or `--stop-at` names one of them.
  */
 import { type CreateResult, type ObjectStore, journalPrefix, segmentPrefix } from '@railpost/spool';
 import type { CrashPoint } from './crash-point.ts';
@@ -13,7 +13,7 @@ const prefixes = new Map([
 
 /**
  * The store, its PUTs passing the crash point that `specification` names.
- * @param specification of `--crash-at`: `NAME` or `NAME:nth`
+ * @param specification of `--crash-at` or `--stop-at`: `NAME` or `NAME:nth`
  */
 export function withPutCrashPoints(
   store: ObjectStore,

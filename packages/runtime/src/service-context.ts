@@ -9,6 +9,7 @@ import type { Clock } from './clock.ts';
 import type { ConfigurationReader } from './configuration/configuration-reader.ts';
 import type { CrashPoint } from './crash-point.ts';
 import type { EventLog } from './events/event-log.ts';
+import type { Mutant } from './mutant.ts';
 import type { PresenceKeeper } from './presence.ts';
 import type { CommonSettings } from './settings/common-settings.ts';
 
@@ -51,4 +52,6 @@ export interface ServiceContext {
   fail(error: unknown): void;
   /** Passes a crash point (tests only). */
   readonly crashPoint: CrashPoint;
+  /** The durability rule that this process breaks on purpose (tests of the tests only). */
+  readonly mutant?: Mutant | undefined;
 }

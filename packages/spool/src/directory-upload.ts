@@ -5,17 +5,25 @@ import { type FileHandle, unlink } from 'node:fs/promises';
 import { guarded } from './file-system.ts';
 import type { CreateResult, ObjectUpload } from './object-store.ts';
 
+/** What becomes of the file at the end. */
+export interface DirectoryUploadEnd {
+  /** Gives it its name. */
+  publish(): Promise<CreateResult>;
+  /** True in the mutant of the powercut test only. */
+  readonly isSyncLeftOut: boolean;
+}
+
 /** A temporary file on its way to a name. */
 export class DirectoryUpload implements ObjectUpload {
   readonly bufferedBytes = 0;
   readonly #file: FileHandle;
   readonly #path: string;
-  readonly #publish: () => Promise<CreateResult>;
+  readonly #end: DirectoryUploadEnd;
 
-  constructor(file: FileHandle, path: string, publish: () => Promise<CreateResult>) {
+  constructor(file: FileHandle, path: string, end: DirectoryUploadEnd) {
     this.#file = file;
     this.#path = path;
-    this.#publish = publish;
+    this.#end = end;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -35,8 +43,8 @@ export class DirectoryUpload implements ObjectUpload {
 
   async finish(): Promise<CreateResult> {
     try {
-      await guarded('none', () => this.#file.datasync());
-      return await this.#publish();
+      if (!this.#end.isSyncLeftOut) await guarded('none', () => this.#file.datasync());
+      return await this.#end.publish();
     } finally {
       await this.abort();
     }

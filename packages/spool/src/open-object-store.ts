@@ -11,12 +11,21 @@ import type { ObjectStore } from './object-store.ts';
 import { readCredentialsFile } from './s3-credentials.ts';
 import type { S3Location } from './s3-store.ts';
 
+/** How a store is opened. */
+export interface ObjectStoreOptions {
+  /** True makes the mutant of the powercut test: a directory that is never synced. @default false */
+  readonly isSyncLeftOut?: boolean;
+}
+
 /**
  * Opens the store and checks that it creates without overwriting.
  * @throws SpoolLocationError, ConditionalWriteError: hopeless; SpoolUnavailableError: try again later
  */
-export async function openObjectStore(location: string): Promise<ObjectStore> {
-  const store = await openUnchecked(location);
+export async function openObjectStore(
+  location: string,
+  options: ObjectStoreOptions = {},
+): Promise<ObjectStore> {
+  const store = await openUnchecked(location, options);
   try {
     await checkConditionalWrites(store);
   } catch (error) {
@@ -43,12 +52,12 @@ export async function checkConditionalWrites(store: ObjectStore): Promise<void> 
   }
 }
 
-async function openUnchecked(location: string): Promise<ObjectStore> {
+async function openUnchecked(location: string, options: ObjectStoreOptions): Promise<ObjectStore> {
   if (location.startsWith('dir:')) {
     const path = location.slice('dir:'.length);
     if (!isAbsolute(path))
       throw new SpoolLocationError(`spool directory must be an absolute path: ${location}`);
-    return openDirectoryStore(path);
+    return openDirectoryStore(path, options.isSyncLeftOut);
   }
   if (location.startsWith('s3://')) {
     const parsed = await parseS3Location(location);

@@ -19,7 +19,7 @@ import type { StallGuard } from './stall-guard.ts';
 
 /** What the handling of a record stands on. */
 export interface RecordHandlerParts {
-  readonly context: Pick<ServiceContext, 'bus' | 'log' | 'configuration' | 'clock' | 'crashPoint'>;
+  readonly context: Pick<ServiceContext, 'bus' | 'log' | 'configuration' | 'clock' | 'crashPoint' | 'mutant'>;
   readonly reader: SegmentReader;
   readonly writer: JobWriter;
   readonly metrics: CleanupMetrics;
@@ -73,6 +73,7 @@ export class RecordHandler {
       message.nak();
       return undefined;
     }
+    if (context.mutant === 'cleanup-acks-first') message.ack();
     await writer.write(decision.jobs, `${message.sequence}-${message.deliveryCount}`);
     context.crashPoint('cleanup.published-before-ack');
     message.ack();

@@ -20,7 +20,7 @@ export interface Timing {
 export interface QueueContext
   extends Pick<
     ServiceContext,
-    'processName' | 'log' | 'metrics' | 'bus' | 'store' | 'clock' | 'crashPoint' | 'setProblem'
+    'processName' | 'log' | 'metrics' | 'bus' | 'store' | 'clock' | 'crashPoint' | 'mutant' | 'setProblem'
   > {
   readonly configuration: {
     current(): Pick<ConfigSnapshot, 'platform' | 'domain'>;

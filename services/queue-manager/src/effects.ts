@@ -99,6 +99,9 @@ export class Effects {
 
   /** Carries a settlement out and puts the job back to work, or lets it go. */
   async apply(job: QueuedJob, settlement: Settlement, incomingSequence: number): Promise<void> {
+    if (this.#parts.context.mutant === 'journal-before-effect') {
+      await this.journal(unspooledEntries(settlement), incomingSequence);
+    }
     if (settlement.first !== undefined) {
       await this.#write(job, settlement.first);
       this.#parts.context.crashPoint('queue.report-owed');
@@ -143,6 +146,17 @@ export function exclusively(job: QueuedJob, effect: () => Promise<void>): Promis
   };
   work.then(forget, () => undefined);
   return work;
+}
+
+/** What no owner journals now but the mutant: `bounced` of recipients whose DSN is still to be made. */
+function unspooledEntries({ next }: Settlement): JournalEntry[] {
+  if (next?.state !== 'bouncing') return [];
+  return next.bouncing.flatMap((index) => {
+    const recipient = next.job.recipients[index];
+    if (recipient === undefined) return [];
+    const { orig, final, run, n } = recipient;
+    return [{ queueId: next.job.queueId, orig, final, kind: 'bounced', run, n }];
+  });
 }
 
 function taskOf(settlement: Settlement): QueuedJob['task'] {

@@ -91,7 +91,8 @@ export async function findGeneration(context: Pick<QueueContext, 'store'>): Prom
 
 async function claimFence(parts: TakeoverParts): Promise<FencedWriter> {
   const { context, shard, lease } = parts;
-  const fence = await openFence(context.bus, shard, context.processName);
+  const isLeftOut = context.mutant === 'fence-left-out';
+  const fence = await openFence(context.bus, shard, context.processName, { isLeftOut });
   context.crashPoint('takeover.epoch-read');
   // Whoever lost the lease since the read must not depose the one who has it.
   if (!(await lease.refresh())) throw new LeaseLostError(shard);

@@ -7,7 +7,7 @@ import type { Bus, FullnessWatch, GroupPublisher } from '@railpost/bus';
 import { StreamFullError } from '@railpost/bus';
 import { encodeIncomingRecord } from '@railpost/contracts';
 import type { BodyRef, Envelope } from '@railpost/mail';
-import type { Clock, CrashPoint } from '@railpost/runtime';
+import type { Clock, CrashPoint, Mutant } from '@railpost/runtime';
 import { traceparentHeader } from '@railpost/runtime';
 import { type RecordWriter, type SegmentWriter, SpoolUnavailableError } from '@railpost/spool';
 import type { MessageContent } from './content.ts';
@@ -17,6 +17,8 @@ import type { StatusName } from './statuses.ts';
 const publishDeadlineMs = 5000;
 /** Pause before a publish that the stream refused (full) is tried again. */
 const republishMs = 1000;
+/** How long after its 250 the mutant begins to keep the message. */
+const mutantDelayMs = 200;
 
 /** What accepting needs. */
 export interface AcceptContext {
@@ -26,6 +28,7 @@ export interface AcceptContext {
   readonly incoming: GroupPublisher;
   readonly clock: Clock;
   readonly crashPoint: CrashPoint;
+  readonly mutant?: Mutant | undefined;
   /** A publish was not acknowledged in time; the message is safe and 250 was said. */
   onLatePublish(queueId: string): void;
 }
@@ -55,6 +58,17 @@ export async function accept(
     content.fail(refusal);
     return { kind: 'refused', status: refusal };
   }
+  if (context.mutant !== 'reply-before-put') return keep(context, record, { envelope, header });
+  setTimeout(() => void keep(context, record, { envelope, header }).catch(() => undefined), mutantDelayMs);
+  return { kind: 'accepted' };
+}
+
+/** Spools and publishes; whatever this says is true. */
+async function keep(
+  context: AcceptContext,
+  record: RecordWriter,
+  { envelope, header }: { readonly envelope: Envelope; readonly header: Uint8Array },
+): Promise<Acceptance> {
   context.crashPoint('ingress.before-put');
   let body: BodyRef;
   try {

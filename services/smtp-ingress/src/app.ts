@@ -51,6 +51,7 @@ export async function createIngress(context: ServiceContext, settings: IngressCo
       incoming: openGroupPublisher(bus, bus.names.incomingStream),
       clock,
       crashPoint: context.crashPoint,
+      mutant: context.mutant,
       onLatePublish: (queueId) => publishLate(log, { queueId }),
     },
     currentConfiguration: () => configuration.current(),

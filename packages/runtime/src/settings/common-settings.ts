@@ -74,6 +74,12 @@ export const CommonSettings = {
     max: '1m',
   }),
   crashAt: setting.optionalText({ text: 'For tests: die by SIGKILL at this crash point, NAME[:nth].' }),
+  stopAt: setting.optionalText({
+    text: 'For tests: stand still by SIGSTOP at this crash point, NAME[:nth].',
+  }),
+  mutant: setting.optionalText({
+    text: 'For tests: break a durability rule on purpose; refused unless RAILPOST_TEST_BUILD=loses-mail.',
+  }),
 } as const;
 
 /** Values of {@link CommonSettings}. */
