@@ -36,7 +36,7 @@ export const tasks = [
   task('test:unit', 'vitest', ['run', '--project', 'unit']),
   task('test:integration', 'vitest', ['run', '--project', 'integration'], { needsNats: true }),
   task('crash-points', 'vitest', ['run', '--project', 'crash-points'], { needsNats: true }),
-  task('bench', 'bench/mail-path/run.ts', [], { needsNats: true }),
+  task('bench', 'bench/main.ts', [], { needsNats: true, keepsFolder: true }),
   task('test:scenarios', 'vitest', ['run', '--project', 'scenarios'], { needsNats: true }),
 ];
 
