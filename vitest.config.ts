@@ -1,10 +1,12 @@
 /**
  * Test projects. `unit` needs nothing; `integration` and `crash-points` start real servers (testkit) per file and run in
- * parallel; `scenarios` run the whole platform. A service's `crash-points.itest.ts` kills it at each point where it may die, which takes its time.
+ * parallel; `scenarios` run the whole platform. A service's `crash-points.itest.ts` kills it at each point where it may die, which takes
+ * its time; what takes too much of it for every run of the tests is in `crash-points-all.itest.ts`.
  */
 import { defineConfig } from 'vitest/config';
 
 const crashPoints = '{packages,services,e2e}/**/*crash-points.itest.ts';
+const longCrashPoints = '{packages,services,e2e}/**/*crash-points-all.itest.ts';
 const notOurs = ['**/node_modules/**', 'tooling/canaries/{base,planted}/**'];
 const withServers = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: true, maxWorkers: 3 };
 
@@ -23,12 +25,15 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['{packages,services,e2e}/**/*.itest.ts'],
-          exclude: [...notOurs, crashPoints],
+          exclude: [...notOurs, crashPoints, longCrashPoints],
           ...withServers,
         },
       },
       {
         test: { name: 'crash-points', include: [crashPoints], exclude: notOurs, ...withServers },
+      },
+      {
+        test: { name: 'crash-points-all', include: [longCrashPoints], exclude: notOurs, ...withServers },
       },
       {
         test: {

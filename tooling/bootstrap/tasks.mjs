@@ -35,7 +35,7 @@ export const tasks = [
   task('canaries', 'tooling/test/main.ts', ['canaries']),
   task('test:unit', 'vitest', ['run', '--project', 'unit']),
   task('test:integration', 'vitest', ['run', '--project', 'integration'], { needsNats: true }),
-  task('crash-points', 'vitest', ['run', '--project', 'crash-points'], { needsNats: true }),
+  task('crash-points', 'tooling/crash-points/main.ts', [], { needsNats: true }),
   task('bench', 'bench/main.ts', [], { needsNats: true, keepsFolder: true }),
   task('test:scenarios', 'vitest', ['run', '--project', 'scenarios'], { needsNats: true }),
 ];

@@ -6,10 +6,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCanaries } from '../canaries/run-canaries.ts';
+import { checkRows } from '../crash-points/check-rows.ts';
 import { missingPeers, setupCommand } from '../peers/peers.ts';
 import { oneCheck, type Step, type StepResult } from './check.ts';
 import { root, runCommand, tail } from './command.ts';
-import { countVitestReport } from './vitest-report.ts';
+import { countVitestReport, testsOfReport } from './vitest-report.ts';
 
 /** All steps. */
 export const steps: readonly Step[] = [
@@ -25,10 +26,10 @@ export const steps: readonly Step[] = [
   gate('knip', ['knip', '--no-config-hints']),
   gate('generated', ['node', 'packages/config/scripts/generate.ts', '--check']),
   { name: 'canaries', run: runCanaries },
-  { name: 'unit', run: () => runVitest('unit') },
-  { name: 'integration', run: () => runVitest('integration') },
-  { name: 'crash-points', run: () => runVitest('crash-points') },
-  { name: 'scenarios', run: () => runVitest('scenarios') },
+  { name: 'unit', run: () => runTests('unit') },
+  { name: 'integration', run: () => runTests('integration') },
+  { name: 'crash-points', run: runCrashPoints },
+  { name: 'scenarios', run: () => runTests('scenarios') },
 ];
 
 /** A gate passes when each of its commands does. */
@@ -52,14 +53,37 @@ async function bringPeers(): Promise<StepResult> {
   return oneCheck(missing.length === 0, detail);
 }
 
-async function runVitest(project: string): Promise<StepResult> {
+async function runTests(project: string): Promise<StepResult> {
+  const { report, exitCode, output } = await runVitest(project);
+  return countVitestReport(report, exitCode, output);
+}
+
+/** The tests, and for every row of docs/durability.md without one a failure more. */
+async function runCrashPoints(): Promise<StepResult> {
+  const { report, exitCode, output } = await runVitest('crash-points');
+  const counted = countVitestReport(report, exitCode, output);
+  const { problems } = checkRows(testsOfReport(report) ?? [], { isAll: false, isFiltered: false });
+  if (problems.length === 0) return counted;
+  const detail = [counted.detail, ...problems].filter((text) => text !== '').join('\n');
+  return { passed: counted.passed, failed: counted.failed + problems.length, detail };
+}
+
+interface VitestRun {
+  /** The JSON report, if it was written. */
+  readonly report: string | undefined;
+  readonly exitCode: number;
+  /** The end of what it printed. */
+  readonly output: string;
+}
+
+async function runVitest(project: string): Promise<VitestRun> {
   const folder = mkdtempSync(join(tmpdir(), 'railpost-report-'));
   const file = join(folder, 'report.json');
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
     const result = await runCommand(['vitest', 'run', '--project', project, ...reporters]);
     const report = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-    return countVitestReport(report, result.code, tail(result.output));
+    return { report, exitCode: result.code, output: tail(result.output) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -21,6 +21,14 @@ interface AssertionReport {
   readonly failureMessages?: readonly string[] | null;
 }
 
+/** Name and status of every test of a report; undefined when there is none, or it is cut off. */
+export function testsOfReport(
+  text: string | undefined,
+): { readonly fullName: string; readonly status: string }[] | undefined {
+  const report = text === undefined ? undefined : parse(text);
+  return report?.testResults.flatMap(({ assertionResults }) => [...assertionResults]);
+}
+
 /** Counts a report. `text` is undefined when the runner wrote none; `exitCode` and `output` are the runner's. */
 export function countVitestReport(text: string | undefined, exitCode: number, output: string): StepResult {
   const report = text === undefined ? undefined : parse(text);
