@@ -37,6 +37,7 @@ export {
   incomingRecordLimitBytes,
 } from './incoming-record.ts';
 export { JournalEntry, JournalKind, JournalObject, isTerminal, journalKey } from './journal-entry.ts';
+export { OriginalProgress, completesAlone, wholeOriginalRun } from './original-progress.ts';
 export { busNames, cleanupConsumer, destinationToken, queueManagerConsumer, shardOf } from './names.ts';
 export type { BusNames } from './names.ts';
 export { HostAndPort, NextHop, NextHopTls, destinationOf } from './next-hop.ts';

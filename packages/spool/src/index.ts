@@ -11,7 +11,17 @@ export {
 export type { WriteEffect } from './errors.ts';
 export type { CreateResult, ListedObject, ObjectRange, ObjectStore, ObjectUpload } from './object-store.ts';
 export { checkConditionalWrites, openObjectStore } from './open-object-store.ts';
-export { createGeneration, currentGeneration, highestGeneration } from './generation.ts';
+export { folderOf, readDiskRoom } from './disk-room.ts';
+export type { DiskRoom } from './disk-room.ts';
+export {
+  createGeneration,
+  currentGeneration,
+  highestGeneration,
+  isGenerationCurrent,
+  markRecovered,
+  readGenerationState,
+} from './generation.ts';
+export type { GenerationState } from './generation.ts';
 export { journalPrefix } from './journal-format.ts';
 export { rollUpJournal } from './journal-roll-up.ts';
 export type { JournalRollUpOptions, JournalRollUpResult } from './journal-roll-up.ts';
