@@ -6,6 +6,7 @@ import { type RecordWriter, SpoolUnavailableError } from '@railpost/spool';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type AcceptContext, accept, whyNotNow } from './accept.ts';
 import { MessageContent } from './content.ts';
+import type { StatusName } from './statuses.ts';
 
 const body: BodyRef = { key: 'k', offset: 0, bytes: 1, headerBytes: 1, sha256: '' };
 const queueId = '1kntH3JmNt4xt5Xw';
@@ -36,8 +37,7 @@ const limits = {
 };
 
 interface World {
-  isHealthy?: boolean;
-  isFull?: boolean;
+  refusal?: StatusName;
   commit?: () => Promise<BodyRef>;
   publish?: () => Promise<{ sequence: number; isDuplicate: boolean }>;
 }
@@ -55,11 +55,11 @@ function worldOf(world: World = {}) {
     abort: () => calls.push('abort'),
   };
   const context: AcceptContext = {
-    bus: {
-      names: busNames('rp'),
-      health: () => ({ isHealthy: world.isHealthy !== false, problems: [] }),
+    bus: { names: busNames('rp') },
+    intake: {
+      refusal: () => world.refusal,
+      countLate: (change) => calls.push(`late publishes ${change > 0 ? '+' : ''}${change}`),
     },
-    fullness: { isFull: () => world.isFull === true },
     segments: { begin: () => record, close: () => Promise.resolve() },
     incoming: {
       pending: 0,
@@ -102,14 +102,11 @@ test('spools, publishes, and only then accepts', async () => {
   expect(Buffer.from(headerSection ?? []).toString()).toBe('Received: x\r\n');
 });
 
-test.each<[World, string]>([
-  [{ isHealthy: false }, 'busUnavailable'],
-  [{ isFull: true }, 'queueFull'],
-])('writes nothing while the bus is unwell: %j', async (world, status) => {
-  const { run, calls, context } = worldOf(world);
+test('writes nothing during an outage', async () => {
+  const { run, calls, context } = worldOf({ refusal: 'queueFull' });
 
-  expect(whyNotNow(context)).toBe(status);
-  expect(await run()).toEqual({ kind: 'refused', status });
+  expect(whyNotNow(context)).toBe('queueFull');
+  expect(await run()).toEqual({ kind: 'refused', status: 'queueFull' });
   expect(calls).toEqual(['abort']);
 });
 
@@ -142,7 +139,7 @@ test('accepts after five seconds without a PubAck: the spool holds the message',
   await vi.advanceTimersByTimeAsync(1);
 
   expect(await acceptance).toEqual({ kind: 'accepted' });
-  expect(calls).toContain('late');
+  expect(calls.slice(-3)).toEqual(['late', 'late publishes +1', 'ingress.published-before-250']);
 });
 
 test('a stream that filled up meanwhile is tried again, the client hears 250', async () => {

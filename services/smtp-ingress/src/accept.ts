@@ -3,7 +3,7 @@
  * must be healthy; once the PUT has succeeded there is no 451 any more: 250 at the PubAck, or after five seconds while the
  * publish goes on being repeated under the same msgID. If this process dies meanwhile, the orphan check finds the record.
  */
-import type { Bus, FullnessWatch, GroupPublisher } from '@railpost/bus';
+import type { Bus, GroupPublisher } from '@railpost/bus';
 import { StreamFullError } from '@railpost/bus';
 import { encodeIncomingRecord } from '@railpost/contracts';
 import type { BodyRef, Envelope } from '@railpost/mail';
@@ -11,6 +11,7 @@ import type { Clock, CrashPoint, Mutant } from '@railpost/runtime';
 import { traceparentHeader } from '@railpost/runtime';
 import { type RecordWriter, type SegmentWriter, SpoolUnavailableError } from '@railpost/spool';
 import type { MessageContent } from './content.ts';
+import type { Intake } from './intake/intake.ts';
 import type { StatusName } from './statuses.ts';
 
 /** How long 250 waits for the PubAck after the PUT. */
@@ -22,8 +23,8 @@ const mutantDelayMs = 200;
 
 /** What accepting needs. */
 export interface AcceptContext {
-  readonly bus: Pick<Bus, 'health' | 'names'>;
-  readonly fullness: Pick<FullnessWatch, 'isFull'>;
+  readonly bus: Pick<Bus, 'names'>;
+  readonly intake: Pick<Intake, 'refusal' | 'countLate'>;
   readonly segments: SegmentWriter;
   readonly incoming: GroupPublisher;
   readonly clock: Clock;
@@ -41,8 +42,7 @@ export type Acceptance =
 
 /** Why nothing can be accepted now, or undefined (rule 1: asked before anything is written). */
 export function whyNotNow(context: AcceptContext): StatusName | undefined {
-  if (!context.bus.health().isHealthy) return 'busUnavailable';
-  return context.fullness.isFull() ? 'queueFull' : undefined;
+  return context.intake.refusal();
 }
 
 /** Makes a complete message durable and queued. */
@@ -121,5 +121,9 @@ async function withinDeadline(
   });
   const first = await Promise.race([published, deadline]);
   clearTimeout(timer);
-  if (first === 'late') context.onLatePublish(queueId);
+  if (first !== 'late') return;
+  context.onLatePublish(queueId);
+  // Until then nothing else is taken: the bus answers pings, and yet it does not store.
+  context.intake.countLate(1);
+  void published.finally(() => context.intake.countLate(-1));
 }

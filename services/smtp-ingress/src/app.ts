@@ -10,11 +10,14 @@ import {
   readCertificateFiles,
   watchCertificateFiles,
 } from '@railpost/smtp';
-import { openSegmentWriter } from '@railpost/spool';
+import { folderOf, openSegmentWriter } from '@railpost/spool';
 import { ClientGate } from './client-gate.ts';
 import type { IngressConfig } from './config.ts';
 import { certificateUnusable, publishLate } from './events.ts';
 import type { IngressContext } from './ingress-context.ts';
+import { watchDisks } from './intake/disk-watch.ts';
+import { Intake } from './intake/intake.ts';
+import { type SpoolWatch, watchSpool } from './intake/spool-watch.ts';
 import { Listeners } from './listeners.ts';
 import { createIngressMetrics } from './metrics.ts';
 import { LoginVerifier } from './passwords/login-verifier.ts';
@@ -26,16 +29,20 @@ const certificateLookMs = 2000;
 /** Within the runtime's 18 s; what is in hand then is cut off, unacknowledged, and sent again by the client. */
 const drainMs = 15_000;
 
+/** A PUT without an answer is given up, and decided, well before clients lose their patience (RFC 5321 section 4.5.3.2.6). */
+const commitLimits = { deadlineMs: 10_000, undecidedMs: 5000 } as const;
+
 /** Starts the service. */
 export async function createIngress(context: ServiceContext, settings: IngressConfig): Promise<Service> {
   const { bus, log, clock, configuration } = context;
-  const segments = openSegmentWriter(context.store);
-  const fullness = startFullnessWatch(bus);
+  const spool = watchSpool(context.store);
+  const segments = openSegmentWriter(spool.store, commitLimits);
+  const intake = openIntake(context, settings, spool);
   const hasher = new PasswordHasher();
   const ingress: IngressContext = {
     log,
     clock,
-    metrics: createIngressMetrics(context.metrics),
+    metrics: createIngressMetrics(context.metrics, () => intake.outagePart),
     crashPoint: context.crashPoint,
     gate: new ClientGate(),
     names: new ReverseNames(systemReverseDns(), () => clock.monotonicMs()),
@@ -46,7 +53,7 @@ export async function createIngress(context: ServiceContext, settings: IngressCo
     }),
     accept: {
       bus,
-      fullness,
+      intake,
       segments,
       incoming: openGroupPublisher(bus, bus.names.incomingStream),
       clock,
@@ -76,12 +83,27 @@ export async function createIngress(context: ServiceContext, settings: IngressCo
     async stop() {
       endConfiguration();
       files.close();
-      fullness.stop();
+      intake.stop();
       await listeners.stop(drainMs);
       await segments.close();
       await hasher.close();
     },
   };
+}
+
+function openIntake(context: ServiceContext, settings: IngressConfig, spool: SpoolWatch): Intake {
+  const { bus, log, store } = context;
+  const folder = folderOf(store);
+  const folders = [...(folder === undefined ? [] : [folder]), ...settings.watchedFolders];
+  return new Intake({
+    bus,
+    fullness: startFullnessWatch(bus),
+    spool,
+    disks: watchDisks(folders, settings.diskReserve),
+    queueLimit: settings.queueLimit,
+    log,
+    setProblem: (key, text) => context.setProblem(key, text),
+  });
 }
 
 /** The pair of --tls-cert-file and --tls-key-file, followed through changes. */

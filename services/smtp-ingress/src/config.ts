@@ -22,6 +22,23 @@ export const IngressConfig = {
     max: 256,
     unit: 'logins',
   }),
+  diskReserve: setting.size({
+    text: 'Mail is refused (452) while a volume it is kept on has less free, or less than 5 % where that is less; 0: never.',
+    default: '512Mi',
+    min: '0',
+    max: '1Ti',
+  }),
+  watchedFolders: setting.list({
+    text: "Folders on further volumes that need room, for example NATS's store when it is on this machine.",
+    default: '',
+  }),
+  queueLimit: setting.integer({
+    text: 'Mail is refused (452) while so many messages and jobs are queued; 0: no limit but that of the streams.',
+    default: '5000000',
+    min: 0,
+    max: 1_000_000_000,
+    unit: 'messages',
+  }),
 } as const;
 
 /** Values of {@link IngressConfig}. */

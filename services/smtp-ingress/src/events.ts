@@ -153,6 +153,20 @@ export const publishLate = defineEvent<{ readonly queueId: string }>({
   text: 'message is spooled, its INCOMING record is not acknowledged yet',
 });
 
+/** No mail is taken from now on: clients hear 451 or 452 instead of 354. */
+export const outageBegan = defineEvent<{ readonly part: string; readonly reason: string }>({
+  name: 'outage-began',
+  level: 'error',
+  text: 'mail is refused for now, clients keep it; it is taken again by itself',
+});
+
+/** Mail is taken again, or another part is the reason why not. */
+export const outageOver = defineEvent<{ readonly part: string; readonly outageMs: number }>({
+  name: 'outage-over',
+  level: 'info',
+  text: 'outage is over',
+});
+
 /** An exception of ours in a session. */
 export const sessionFault = defineEvent<ClientFields & { readonly command: string; readonly error: string }>({
   name: 'session-fault',

@@ -1,5 +1,6 @@
 /** Metrics of this service. Labels are names of listeners, classes and results: never addresses. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type OutagePart, outageParts } from './intake/outages.ts';
 
 /** All metrics. */
 export interface IngressMetrics {
@@ -13,9 +14,13 @@ export interface IngressMetrics {
   readonly acceptSeconds: Histogram;
 }
 
-/** Registers the metrics. */
-export function createIngressMetrics(registry: Registry): IngressMetrics {
+/** Registers the metrics. @param outagePart the part that keeps us from taking mail now */
+export function createIngressMetrics(
+  registry: Registry,
+  outagePart: () => OutagePart | undefined,
+): IngressMetrics {
   const registers = [registry];
+  registerOutage(registry, outagePart);
   return {
     connections: new Counter({
       name: 'railpost_ingress_connections_total',
@@ -66,4 +71,16 @@ export function createIngressMetrics(registry: Registry): IngressMetrics {
       registers,
     }),
   };
+}
+
+function registerOutage(registry: Registry, outagePart: () => OutagePart | undefined): void {
+  const gauge: Gauge<'part'> = new Gauge({
+    name: 'railpost_outage',
+    help: 'Why no mail is taken now, by the part that is out of order: 1, else 0. Must be 0.',
+    labelNames: ['part'],
+    registers: [registry],
+    collect() {
+      for (const part of outageParts) gauge.set({ part }, outagePart() === part ? 1 : 0);
+    },
+  });
 }
