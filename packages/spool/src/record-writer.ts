@@ -31,6 +31,8 @@ export interface WaitingRecord {
   readonly pieces: readonly Uint8Array[];
   readonly place: Omit<ContentPlace, 'offset'>;
   readonly envelope: Envelope;
+  /** When it began to wait, on the monotonic clock in milliseconds. */
+  readonly sinceMs: number;
   readonly resolve: (body: BodyRef) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -150,7 +152,7 @@ class GrowingRecord implements RecordWriter {
     const pieces = this.#pieces;
     const place = { bytes: this.#bytes, headerBytes, sha256: hashContent(pieces) };
     return new Promise((resolve, reject) => {
-      this.#context.enqueue({ pieces, place, envelope, resolve, reject });
+      this.#context.enqueue({ pieces, place, envelope, sinceMs: performance.now(), resolve, reject });
     });
   }
 

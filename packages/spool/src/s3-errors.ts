@@ -30,15 +30,26 @@ export async function translateRead<Result>(key: string, action: () => Promise<R
   }
 }
 
-/** Translates a failed write. Only an answer of the 4xx kind, or a connection never made, proves that it had no effect. */
+/**
+ * Translates a failed write. Only an answer of the 4xx kind, S3's own `SlowDown` (it refused to begin), or a connection never made proves
+ * that it had no effect.
+ */
 export function translateWrite(error: unknown, message: string): SpoolUnavailableError {
   return new SpoolUnavailableError(message, { effect: writeEffect(error), cause: error });
 }
 
 function writeEffect(error: unknown): WriteEffect {
   const status = statusOf(error);
-  if (status !== undefined) return status >= 400 && status < 500 ? 'none' : 'unknown';
+  if (status !== undefined) return isRefusal(status) || isSlowDown(error) ? 'none' : 'unknown';
   return connectionNeverMade.has(codeOf(error) ?? '') ? 'none' : 'unknown';
+}
+
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500;
+}
+
+function isSlowDown(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.name === 'SlowDown';
 }
 
 const connectionNeverMade: ReadonlySet<string> = new Set([

@@ -5,6 +5,7 @@
  */
 import { BufferBudget } from './buffer-budget.ts';
 import { type CommitLimits, commitObject } from './commit-object.ts';
+import { SpoolUnavailableError } from './errors.ts';
 import { LargeRecord } from './large-record.ts';
 import { type ObjectStore, totalBytes } from './object-store.ts';
 import { type RecordWriter, type WaitingRecord, beginRecord } from './record-writer.ts';
@@ -29,6 +30,8 @@ export interface SegmentWriterOptions {
   readonly refusalMs?: number;
   /** Time after which nobody waits for that decision any more. @default 10000 */
   readonly undecidedMs?: number;
+  /** A message that waits for so long behind PUTs without an answer is refused: nothing of it was sent. @default 5000 */
+  readonly waitingMs?: number;
   /** Clock for names. @default Date.now */
   readonly now?: () => number;
 }
@@ -54,11 +57,13 @@ class GroupWriter implements SegmentWriter {
   readonly #bytesPerSegment: number;
   readonly #putsInFlight: number;
   readonly #largeAboveBytes: number;
+  readonly #waitingMs: number;
   readonly #now: () => number;
   readonly #stop = new AbortController();
   readonly #inFlight = new Set<Promise<void>>();
   #waiting: WaitingRecord[] = [];
   #isFlushDue = false;
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(store: ObjectStore, options: SegmentWriterOptions) {
     this.#store = store;
@@ -72,6 +77,7 @@ class GroupWriter implements SegmentWriter {
     this.#bytesPerSegment = options.bytesPerSegment ?? 4 * 1024 * 1024;
     this.#putsInFlight = options.putsInFlight ?? 2;
     this.#largeAboveBytes = options.largeAboveBytes ?? 1024 * 1024;
+    this.#waitingMs = options.waitingMs ?? 5_000;
     this.#now = options.now ?? Date.now;
   }
 
@@ -97,10 +103,12 @@ class GroupWriter implements SegmentWriter {
       this.#flush();
       await Promise.allSettled(this.#inFlight);
     }
+    clearTimeout(this.#patience);
   }
 
   #enqueue(record: WaitingRecord): void {
     this.#waiting.push(record);
+    this.#patience ??= setTimeout(() => this.#refuseWaiting(), this.#waitingMs).unref();
     if (this.#isFlushDue || this.#inFlight.size >= this.#putsInFlight) return;
     // At the end of this turn of the event loop: messages that ended in the same turn share the segment.
     this.#isFlushDue = true;
@@ -108,6 +116,19 @@ class GroupWriter implements SegmentWriter {
       this.#isFlushDue = false;
       this.#flush();
     });
+  }
+
+  /** Refuses those who have waited too long, and looks again while there are others. */
+  #refuseWaiting(): void {
+    this.#patience = undefined;
+    const beforeMs = performance.now() - this.#waitingMs;
+    const late = this.#waiting.filter(({ sinceMs }) => sinceMs <= beforeMs);
+    if (late.length > 0) this.#waiting = this.#waiting.filter(({ sinceMs }) => sinceMs > beforeMs);
+    for (const { reject } of late)
+      reject(new SpoolUnavailableError('PUTs before it have no answer', { effect: 'none' }));
+    const [next] = this.#waiting;
+    if (next === undefined) return;
+    this.#patience = setTimeout(() => this.#refuseWaiting(), Math.max(50, next.sinceMs - beforeMs)).unref();
   }
 
   #flush(): void {

@@ -78,6 +78,24 @@ describe('segment writer', () => {
     expect(records.map((record) => record.body)).toEqual(bodies.slice(2));
   });
 
+  it('refuses what has waited too long behind PUTs without an answer, for nothing of it was sent', async () => {
+    await writer.close();
+    writer = openSegmentWriter(store, { waitingMs: 100 });
+    const gate = Promise.withResolvers<void>();
+    store.gate = gate.promise;
+    const first = put(randomBytes(50));
+    await turn();
+    const second = put(randomBytes(50));
+    await turn();
+
+    await expect(put(randomBytes(50))).rejects.toMatchObject({ effect: 'none' });
+
+    gate.resolve();
+    expect((await Promise.all([first, second])).map(({ bytes }) => bytes)).toEqual([50, 50]);
+    expect(store.creates).toHaveLength(2);
+    await expect(put(randomBytes(10))).resolves.toMatchObject({ bytes: 10 });
+  });
+
   it('bounds a segment by messages and by octets', async () => {
     const bounded = openSegmentWriter(store, { recordsPerSegment: 3, bytesPerSegment: 100 });
 
