@@ -19,21 +19,28 @@ export {
   highestGeneration,
   isGenerationCurrent,
   markRecovered,
+  newestGeneration,
   readGenerationState,
 } from './generation.ts';
 export type { GenerationState } from './generation.ts';
+export { readPositions, recordPositions } from './stream-positions.ts';
+export type { StreamPositions } from './stream-positions.ts';
 export { journalPrefix } from './journal-format.ts';
 export { rollUpJournal } from './journal-roll-up.ts';
 export type { JournalRollUpOptions, JournalRollUpResult } from './journal-roll-up.ts';
 export { openJournalWriter } from './journal-writer.ts';
 export type { JournalOwner, JournalWriter, JournalWriterOptions } from './journal-writer.ts';
+export { openJournalTail } from './journal-tail.ts';
+export type { JournalProgress, JournalTail } from './journal-tail.ts';
 export { loadJournal } from './load-journal.ts';
 export type { JournalSelection } from './load-journal.ts';
 export { readSegment } from './segment-format.ts';
 export type { SegmentRecord } from './segment-format.ts';
-export { segmentPrefix, segmentTimeMs } from './segment-key.ts';
+export { segmentListingStart, segmentPrefix, segmentTimeMs } from './segment-key.ts';
 export { openSegmentReader } from './segment-reader.ts';
 export type { SegmentReader, SpooledContent } from './segment-reader.ts';
 export { openSegmentWriter } from './segment-writer.ts';
 export type { SegmentWriter, SegmentWriterOptions } from './segment-writer.ts';
+export { copySurvivors } from './survivors.ts';
+export type { SurvivorCopy } from './survivors.ts';
 export type { RecordWriter } from './record-writer.ts';

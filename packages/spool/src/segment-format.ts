@@ -97,14 +97,16 @@ export function decodeIndex(key: string, footer: SegmentFooter, index: Uint8Arra
 }
 
 /**
- * Reads what a segment holds without reading the contents: one or two requests. A void holds nothing.
+ * Reads what a segment holds without reading the contents: one or two requests, and one more when its size is not known. A void holds nothing.
+ * @param sizeBytes as a listing gave it
  * @throws ObjectMissingError, ContentCorruptError, SpoolUnavailableError
  */
 export async function readSegment(
   store: ObjectStore,
   key: string,
+  sizeBytes?: number,
 ): Promise<{ readonly records: readonly SegmentRecord[] }> {
-  const size = await store.size(key);
+  const size = sizeBytes ?? (await store.size(key));
   if (size === 0) return { records: [] };
   const tailStart = Math.max(0, size - tailBytes);
   const tail = await store.read(key, { offset: tailStart, bytes: size - tailStart });

@@ -30,6 +30,20 @@ export function segmentTimeMs(key: string): number | undefined {
   return value;
 }
 
+/**
+ * A key that sorts before all segments begun at `timeMs` (milliseconds since the epoch) or later, and behind all earlier ones: where
+ * an incremental listing goes on.
+ */
+export function segmentListingStart(timeMs: number): string {
+  const floorMs = Math.max(0, timeMs);
+  return `${segmentPrefix}${new Date(floorMs).toISOString().slice(0, 10)}/${formatTime(floorMs)}`;
+}
+
+/** The name of the next copy of a segment's survivors: `X~1` of `X`, `X~3` of `X~2`. */
+export function nextSurvivorKey(key: string): string {
+  return `${survivorPrefix(key)}${survivorNumber(key) + 1}`;
+}
+
 /** The prefix under which later copies of a segment's survivors stand. */
 export function survivorPrefix(key: string): string {
   return `${key.replace(/~\d+$/, '')}~`;
