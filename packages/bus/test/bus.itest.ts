@@ -185,10 +185,14 @@ describe('group publisher', () => {
     };
     const producers = Array.from({ length: 100 }, produce);
 
+    const more = async () => {
+      const enough = reported.size + 200;
+      while (reported.size < enough) await sleep(10);
+    };
     for (let round = 0; round < 3; round += 1) {
-      await sleep(300);
+      await more();
       await own.restart();
-      await sleep(300);
+      await more();
       own.pause();
       await sleep(1300);
       own.resume();
@@ -200,7 +204,6 @@ describe('group publisher', () => {
     const subjects = state.subjects ?? {};
     const lost = [...reported].filter((id) => subjects[bus.names.incomingSubject(id)] === undefined);
     const doubled = Object.entries(subjects).filter(([, count]) => count !== 1);
-    expect(reported.size).toBeGreaterThan(1000);
     expect({ lost, doubled }).toEqual({ lost: [], doubled: [] });
     await bus.close();
     await own.stop();
