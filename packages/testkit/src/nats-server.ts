@@ -43,6 +43,8 @@ export interface NatsServer {
   resume(): void;
   /** Starts again on the same ports and store; kills first when still running. */
   restart(): Promise<void>;
+  /** SIGKILL, removes everything that the server holds, starts it again on the same ports. */
+  wipe(): Promise<void>;
 }
 
 /** Path of nats-server: the repository's cache first (known version), then PATH. @throws Error when there is none */
@@ -91,6 +93,11 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     },
     async restart() {
       await end(child, 'SIGKILL');
+      child = await launch(configPath, monitorUrl, options.cluster !== undefined);
+    },
+    async wipe() {
+      await end(child, 'SIGKILL');
+      await rm(join(storeDir, 'jetstream'), { recursive: true, force: true });
       child = await launch(configPath, monitorUrl, options.cluster !== undefined);
     },
   };
