@@ -2,7 +2,7 @@
  * Creates the streams, durable consumers and buckets of a platform (blueprint section 4). Idempotent: any process may call
  * it at any time. What may change is updated (limits, replicas, windows); what may not (retention, storage, subjects, the
  * generation in first_seq) is refused with an error that names the stream and the setting, because a stream that silently
- * lacks one of them loses mail.
+ * lacks one of them loses mail. CORRUPT alone may be of an earlier generation: nothing counts on its sequences.
  */
 import {
   AckPolicy,
@@ -121,17 +121,26 @@ function commonConfig(settings: StreamSettings): Partial<StreamConfig> & Pick<St
 
 async function ensureStream(bus: Bus, wanted: WantedStream): Promise<void> {
   const existing = await findStream(bus, wanted.name);
-  if (existing === undefined) {
-    await bus.manager.streams.add(wanted);
-    return;
-  }
-  refuseIncompatible(existing, wanted);
+  if (existing === undefined) return addStream(bus, wanted);
+  refuseIncompatible(existing, wanted, wanted.name === bus.names.corruptStream);
   const isSame =
     existing.max_bytes === wanted.max_bytes &&
     existing.num_replicas === wanted.num_replicas &&
     existing.duplicate_window === wanted.duplicate_window;
   if (isSame) return;
-  await bus.manager.streams.update(wanted.name, { ...existing, ...wanted });
+  const { first_seq: _fixed, ...changeable } = wanted;
+  await bus.manager.streams.update(wanted.name, { ...existing, ...changeable });
+}
+
+/** Several processes may make the same stream at once; who comes second looks at what the first one made. */
+async function addStream(bus: Bus, wanted: WantedStream): Promise<void> {
+  try {
+    await bus.manager.streams.add(wanted);
+  } catch (error) {
+    const existing = error instanceof JetStreamApiError ? await findStream(bus, wanted.name) : undefined;
+    if (existing === undefined) throw error;
+    refuseIncompatible(existing, wanted, wanted.name === bus.names.corruptStream);
+  }
 }
 
 async function findStream(bus: Bus, name: string): Promise<StreamConfig | undefined> {
@@ -144,10 +153,10 @@ async function findStream(bus: Bus, name: string): Promise<StreamConfig | undefi
   }
 }
 
-function refuseIncompatible(existing: StreamConfig, wanted: WantedStream): void {
+function refuseIncompatible(existing: StreamConfig, wanted: WantedStream, isAnyGeneration: boolean): void {
   const fixed = ['retention', 'storage', 'discard', 'allow_atomic', 'allow_direct', 'first_seq'] as const;
   for (const key of fixed) {
-    if (existing[key] === wanted[key]) continue;
+    if (existing[key] === wanted[key] || (key === 'first_seq' && isAnyGeneration)) continue;
     throw new IncompatibleStreamError(
       `stream ${wanted.name} has ${key} ${String(existing[key])}, Railpost needs ${String(wanted[key])}`,
     );

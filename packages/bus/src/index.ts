@@ -3,6 +3,8 @@ export { connectBus } from './bus.ts';
 export type { Bus, BusHealth, BusOptions } from './bus.ts';
 export { ensureStreams, listShards, sequencesPerGeneration } from './ensure-streams.ts';
 export type { StreamSettings } from './ensure-streams.ts';
+export { readStreamStates, removeEarlierStreams } from './stream-states.ts';
+export type { StreamState } from './stream-states.ts';
 export { openGroupPublisher } from './group-publisher.ts';
 export type { GroupPublisher, PublishOptions, Published } from './group-publisher.ts';
 export type { BusHeaders } from './publish-answer.ts';

@@ -58,6 +58,12 @@ export { listPresence, openPresence } from './presence.ts';
 export type { PresenceKeeper, PresenceOptions } from './presence.ts';
 export { release } from './release.ts';
 
+// Streams and their generation
+export { prepareStreams } from './streams/prepare-streams.ts';
+export type { PreparedStreams, SeenStreams, StreamsRequest } from './streams/prepare-streams.ts';
+export { startStreamGuard } from './streams/stream-guard.ts';
+export type { StreamGuard, StreamGuardOptions } from './streams/stream-guard.ts';
+
 // Delivery agents
 export { runAgent } from './agent/run-agent.ts';
 export type { Agent, AgentContext, AgentOptions } from './agent/run-agent.ts';

@@ -125,3 +125,17 @@ export const dispatchUndecodable = defineEvent<{ transport: string; reason: stri
   level: 'error',
   text: 'dispatch cannot be decoded and is not answered',
 });
+
+/** A new generation of streams was begun: NATS lost something. Recovery puts it back from the spool. */
+export const streamsLost = defineEvent<{ generation: number; cause: string; removed: readonly string[] }>({
+  name: 'streams-lost',
+  level: 'error',
+  text: 'NATS has lost what it held; streams are made anew and mail is put back from the spool',
+});
+
+/** The streams cannot be brought in order now. */
+export const streamsUnready = defineEvent<{ reason: string }>({
+  name: 'streams-unready',
+  level: 'warn',
+  text: 'the streams cannot be brought in order now; will be tried again',
+});

@@ -13,12 +13,20 @@ export const highestGeneration = 8191;
 
 /** The highest generation in the spool; 0 when there is none yet. @throws SpoolUnavailableError */
 export async function currentGeneration(store: ObjectStore): Promise<number> {
-  let highest = 0;
-  for await (const { key } of store.list(prefix)) {
-    const number = Number(key.slice(prefix.length));
-    if (Number.isInteger(number) && number > highest) highest = number;
+  return (await newestGeneration(store)).generation;
+}
+
+/** The highest generation, 0 when there is none yet, and when it was made by the store's clock (milliseconds since the epoch). */
+export async function newestGeneration(
+  store: ObjectStore,
+): Promise<{ readonly generation: number; readonly madeAtMs: number }> {
+  let newest = { generation: 0, madeAtMs: 0 };
+  for await (const { key, modifiedAtMs } of store.list(prefix)) {
+    const generation = Number(key.slice(prefix.length));
+    if (Number.isInteger(generation) && generation > newest.generation)
+      newest = { generation, madeAtMs: modifiedAtMs };
   }
-  return highest;
+  return newest;
 }
 
 /**

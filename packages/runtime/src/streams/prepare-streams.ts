@@ -1,0 +1,158 @@
+/**
+ * Makes the streams those of the spool's generation (durability rule 18): looks at what is there, begins a new generation when
+ * something is lost, removes what is left of earlier ones and makes what is missing. Any process may call it at any time; of several
+ * that see the same loss one makes the generation (`If-None-Match: *`) and tidies up, the others wait for it, and do it themselves
+ * when that takes too long. Interrupted anywhere, the next call goes on. What the new streams lack, recovery puts back from the spool.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Bus,
+  IncompatibleStreamError,
+  type StreamSettings,
+  ensureStreams,
+  readStreamStates,
+  removeEarlierStreams,
+} from '@railpost/bus';
+import {
+  type ObjectStore,
+  type StreamPositions,
+  createGeneration,
+  newestGeneration,
+  readPositions,
+} from '@railpost/spool';
+import type { CrashPoint } from '../crash-point.ts';
+import { type StreamJudgement, judgeStreams } from './judge-streams.ts';
+
+/** What to prepare. */
+export interface StreamsRequest {
+  readonly bus: Bus;
+  readonly store: ObjectStore;
+  readonly streams: Omit<StreamSettings, 'generation'>;
+  /** What this process remembers beside the spool: last sequences seen of the streams of one generation. */
+  readonly seen?: SeenStreams;
+  /** True: what this process remembers of the generation is enough, the spool's own positions are not read. */
+  readonly isBrief?: boolean;
+  /** Time that another process has to bring the streams in order, milliseconds. @default 5000 */
+  readonly patienceMs?: number;
+  /**
+   * How long a loss must be seen before it is believed, milliseconds: a replica that has just become the leader may be behind for a
+   * moment. @default 1000, with replicas 5000
+   */
+  readonly confirmMs?: number;
+  readonly crashPoint?: CrashPoint;
+  readonly signal?: AbortSignal;
+}
+
+/** Positions that a process saw itself. */
+export interface SeenStreams {
+  readonly generation: number;
+  readonly positions: StreamPositions;
+}
+
+/** What was found and done. */
+export interface PreparedStreams {
+  readonly generation: number;
+  /** Why a new generation was begun by this call, if it was. */
+  readonly lost: string | undefined;
+  /** Streams of earlier generations that this call removed. */
+  readonly removed: readonly string[];
+  /** Positions after it. */
+  readonly seen: SeenStreams;
+}
+
+const lookMs = 250;
+
+/**
+ * Brings the streams in order.
+ * @throws IncompatibleStreamError when they belong to another spool; BusUnavailableError, SpoolUnavailableError: call again
+ */
+export async function prepareStreams(request: StreamsRequest): Promise<PreparedStreams> {
+  const preparation = new Preparation(request);
+  for (;;) {
+    request.signal?.throwIfAborted();
+    const done = await preparation.step();
+    if (done !== undefined) return done;
+  }
+}
+
+type Newest = Awaited<ReturnType<typeof newestGeneration>>;
+
+/** One call. */
+class Preparation {
+  readonly #request: StreamsRequest;
+  readonly #startedAt = performance.now();
+  readonly #removed: string[] = [];
+  /** The generation that this call began, and why. */
+  #made = 0;
+  #lost: string | undefined;
+  /** Since when the same loss is seen, monotonic milliseconds. */
+  #lostSince: number | undefined;
+
+  constructor(request: StreamsRequest) {
+    this.#request = request;
+  }
+
+  /** Looks and does one thing; the result when nothing is left to do. */
+  async step(): Promise<PreparedStreams | undefined> {
+    const { bus, store, streams, crashPoint } = this.#request;
+    const newest = await newestGeneration(store);
+    const { generation } = newest;
+    const judgement = await judge(this.#request, generation);
+    if (judgement.kind === 'foreign')
+      throw new IncompatibleStreamError(`${judgement.cause}; does NATS belong to another spool?`);
+    if (this.#mustWait(newest, judgement)) {
+      await sleep(lookMs);
+    } else if (judgement.kind === 'outdated') {
+      this.#removed.push(...(await removeEarlierStreams(bus, generation)));
+      crashPoint?.('streams.earlier-removed');
+    } else if (judgement.kind === 'lost' && generation !== this.#made) {
+      await this.#begin(generation + 1, judgement.cause);
+    } else {
+      await ensureStreams(bus, { ...streams, generation });
+      return { generation, lost: this.#lost, removed: this.#removed, seen: await look(bus, generation) };
+    }
+    return undefined;
+  }
+
+  async #begin(generation: number, cause: string): Promise<void> {
+    if (await createGeneration(this.#request.store, generation)) {
+      this.#made = generation;
+      this.#lost = cause;
+    }
+    this.#request.crashPoint?.('streams.generation-made');
+  }
+
+  /** Whoever made a young generation is about to bring its streams in order; and a loss is believed only after a while. */
+  #mustWait({ generation, madeAtMs }: Newest, { kind }: StreamJudgement): boolean {
+    if (kind !== 'lost') this.#lostSince = undefined;
+    if (kind === 'fit' || generation === this.#made) return false;
+    const { patienceMs = 5000, streams } = this.#request;
+    const now = performance.now();
+    if (Date.now() - madeAtMs < patienceMs && now - this.#startedAt < patienceMs) return true;
+    if (kind === 'outdated' || generation === 0) return false;
+    this.#lostSince ??= now;
+    const confirmMs = this.#request.confirmMs ?? ((streams.replicas ?? 1) > 1 ? 5000 : 1000);
+    return now - this.#lostSince < confirmMs;
+  }
+}
+
+async function judge(request: StreamsRequest, generation: number): Promise<StreamJudgement> {
+  const { bus, store, seen } = request;
+  const states = await readStreamStates(bus);
+  const own = seen?.generation === generation ? seen.positions : undefined;
+  const isEnough = request.isBrief === true && own !== undefined;
+  const spooled = isEnough ? {} : await readPositions(store, generation);
+  const judgements = [spooled, own ?? {}].map((remembered) =>
+    judgeStreams({ generation, states, remembered, incoming: bus.names.incomingStream }),
+  );
+  return judgements.find(({ kind }) => kind !== 'fit') ?? { kind: 'fit' };
+}
+
+async function look(bus: Bus, generation: number): Promise<SeenStreams> {
+  const states = await readStreamStates(bus);
+  const own = states.filter((each) => each.generation === generation);
+  return {
+    generation,
+    positions: Object.fromEntries(own.map(({ name, lastSequence }) => [name, lastSequence])),
+  };
+}
