@@ -25,3 +25,29 @@ export const leaseProblem = defineEvent<{ error: string }>({
   level: 'warn',
   text: 'the lease of the spool keeper cannot be read; will be tried again',
 });
+
+/** Nothing of it is removed. Messages in it whose jobs exist are delivered if their own octets are whole. */
+export const segmentDamaged = defineEvent<{ key: string; error: string }>({
+  name: 'segment-damaged',
+  level: 'error',
+  text: 'a segment of the spool cannot be read: restore it from a backup or from a version of the bucket',
+});
+
+/** Its messages count as not complete: they stay in the spool. */
+export const journalDamaged = defineEvent<{ key: string }>({
+  name: 'journal-damaged',
+  level: 'error',
+  text: 'an object of the journal cannot be read: restore it from a backup or from a version of the bucket',
+});
+
+export const garbageRemoved = defineEvent<{ segments: number; sizeBytes: number; copied: number }>({
+  name: 'garbage-removed',
+  level: 'info',
+  text: 'segments removed from the spool',
+});
+
+export const garbageWaits = defineEvent<{ generation: number; cause: string }>({
+  name: 'garbage-waits',
+  level: 'info',
+  text: 'nothing is removed from the spool for now',
+});

@@ -1,0 +1,103 @@
+/**
+ * Removing from the spool (durability rules 15 and 16). Copies of survivors are durable, and have stood for a while, before what they
+ * replace goes: a reader whose listing had passed the new name already still finds the old one. Right before each group of removals
+ * the generation is read again; when there is a new one, nothing goes until its recovery is over.
+ *
+ * Nothing here has to be undone: a crash leaves a segment and its copy side by side, and the next round goes on from there.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ContentCorruptError, ObjectMissingError, copySurvivors, isGenerationCurrent } from '@railpost/spool';
+import { segmentDamaged } from '../events.ts';
+import type { KeeperContext } from '../keeper-task.ts';
+import type { IndexedSegment, SpoolIndex } from './spool-index.ts';
+
+/** What the effects work on. */
+export interface GarbageParts {
+  readonly context: Pick<KeeperContext, 'store' | 'log' | 'crashPoint'>;
+  readonly index: SpoolIndex;
+  /** Time between a copy and the removal of what it replaces, milliseconds. */
+  readonly pauseMs: number;
+}
+
+/** What a round did. */
+export interface GarbageResult {
+  readonly removed: number;
+  readonly removedBytes: number;
+  readonly copied: number;
+  /** True when a new generation ended the round. */
+  readonly isGenerationOver: boolean;
+}
+
+const copiedAtOnce = 4;
+const removedAtOnce = 16;
+
+/** Copies survivors of `copies`, then removes them and `garbage`. @throws SpoolUnavailableError */
+export async function clearSegments(
+  parts: GarbageParts,
+  work: { readonly copies: readonly IndexedSegment[]; readonly garbage: readonly IndexedSegment[] },
+  generation: number,
+  signal: AbortSignal,
+): Promise<GarbageResult> {
+  const replaced: IndexedSegment[] = [];
+  for (let start = 0; start < work.copies.length && !signal.aborted; start += copiedAtOnce) {
+    const next = work.copies.slice(start, start + copiedAtOnce);
+    const results = await Promise.all(next.map((segment) => copy(parts, segment)));
+    replaced.push(...next.filter((_, index) => results[index] === true));
+  }
+  if (replaced.length > 0) await pause(parts.pauseMs, signal);
+  const result = await removeAll(parts, [...replaced, ...work.garbage], generation, signal);
+  return { ...result, copied: replaced.length };
+}
+
+/** True when the segment may go. */
+async function copy({ context, index }: GarbageParts, segment: IndexedSegment): Promise<boolean> {
+  const { store, log, crashPoint } = context;
+  const { key } = segment;
+  try {
+    const made = await copySurvivors(store, key, ({ envelope }) => index.isOpen(envelope.queueId));
+    if (made === undefined) return false;
+    crashPoint('keeper.copied');
+    const records = made.records.map(({ envelope, body }) => ({
+      queueId: envelope.queueId,
+      bytes: body.bytes,
+      originals: envelope.recipients.length,
+    }));
+    const { bytes } = made;
+    index.addCopy({ key: made.key, bytes, timeMs: segment.timeMs, state: 'readable' }, records);
+    return true;
+  } catch (error) {
+    // Another keeper was faster; the next listing of everything tells.
+    if (error instanceof ObjectMissingError) return false;
+    if (!(error instanceof ContentCorruptError)) throw error;
+    segmentDamaged(log, { key, error: error.message });
+    index.markDamaged(key);
+    return false;
+  }
+}
+
+async function removeAll(
+  { context, index }: GarbageParts,
+  segments: readonly IndexedSegment[],
+  generation: number,
+  signal: AbortSignal,
+): Promise<Omit<GarbageResult, 'copied'>> {
+  const { store, crashPoint } = context;
+  let removed = 0;
+  let removedBytes = 0;
+  for (let start = 0; start < segments.length && !signal.aborted; start += removedAtOnce) {
+    const next = segments.slice(start, start + removedAtOnce);
+    crashPoint('keeper.before-remove');
+    if (!(await isGenerationCurrent(store, generation)))
+      return { removed, removedBytes, isGenerationOver: true };
+    await Promise.all(next.map(({ key }) => store.remove(key)));
+    crashPoint('keeper.removed');
+    index.remove(next.map(({ key }) => key));
+    removed += next.length;
+    for (const { bytes } of next) removedBytes += bytes;
+  }
+  return { removed, removedBytes, isGenerationOver: false };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
