@@ -340,6 +340,31 @@ describe('delivery', () => {
     expect(agent.count(job.jobId)).toBe(1);
   });
 
+  it('asks nobody else while an agent takes its time to answer', async () => {
+    const platform = await open();
+    const { connection, names } = platform.bus;
+    const job = makeJob();
+    let asked = 0;
+    connection.subscribe(names.agentSubject('smtp'), {
+      callback: (_, request) => {
+        if (!request.string().includes(job.jobId)) return;
+        asked += 1;
+        // Longer than the period in which owners look for silent agents, shorter than the wait for an answer.
+        setTimeout(() => {
+          const accepted = [job.jobId];
+          request.respond(JSON.stringify({ version: 1, worker: 'slow', accepted, freeSlots: 1 }));
+          asked += 100;
+        }, 1800);
+      },
+    });
+    await startManager(platform);
+
+    await enqueue(platform, job);
+    await until(() => asked >= 100);
+
+    expect(asked).toBe(101);
+  });
+
   it('gives the job of an agent that fell silent to another', async () => {
     const platform = await open();
     const first = await startAgent(platform, 'smtp', () => new Promise(() => undefined));

@@ -42,6 +42,8 @@ export class Dispatcher {
   readonly #transports = new Map<string, Lane>();
   /** Monotonic time of dispatches whose answer never came, by job. */
   readonly #unanswered = new Map<QueuedJob, number>();
+  /** Jobs of requests that are under way: whoever takes them has not said so yet, and nobody else may be asked. */
+  readonly #asked = new Set<QueuedJob>();
   #isScheduled = false;
   #isStopped = false;
 
@@ -80,6 +82,7 @@ export class Dispatcher {
     const nowMs = this.#now();
     const limits = this.limits();
     for (const job of [...queue.dispatched]) {
+      if (this.#asked.has(job)) continue;
       const sentAtMs = this.#unanswered.get(job);
       if (sentAtMs !== undefined) {
         if (nowMs - sentAtMs < this.#term.adoptionMs) continue;
@@ -194,8 +197,11 @@ export class Dispatcher {
   }
 
   async #offer(transport: string, lane: Lane, frame: readonly FramedJob[]): Promise<void> {
+    const jobs = frame.map(({ job }) => job);
     lane.inFlight += 1;
+    for (const job of jobs) this.#asked.add(job);
     const reply = await this.#request(transport, frame);
+    for (const job of jobs) this.#asked.delete(job);
     lane.inFlight -= 1;
     if (reply === 'absent') {
       lane.pausedUntilMs = this.#now() + absentPauseMs;
