@@ -10,10 +10,16 @@ interface Measurement {
   run(args: readonly string[]): Promise<boolean | void>;
 }
 
-const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new Map([
+const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new Map<
+  string,
+  () => Promise<Measurement>
+>([
+  ['relay', () => import('./relay/run.ts')],
   ['cpu-per-message', () => import('./cpu-per-message/run.ts')],
 ]);
 
+// Servers that were started are stopped by what they left for the exit of this process.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {

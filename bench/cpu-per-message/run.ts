@@ -9,7 +9,7 @@ import { type SmtpSinkProcess, startSmtpSinkProcess } from '../load/smtp-sink.ts
 import { type Flood, flood } from '../load/smtp-source.ts';
 import { CpuMeter, readMemory } from '../machine/cpu-meter.ts';
 import { readTree } from '../machine/processes.ts';
-import { sinkDomain } from '../platforms/platform.ts';
+import { floodDomain } from '../platforms/platform.ts';
 import { type Railpost, startRailpost } from '../platforms/railpost.ts';
 import { formatFigure, formatTable } from '../table.ts';
 
@@ -47,12 +47,12 @@ export async function run(args: readonly string[]): Promise<void> {
     messages: parseCount('messages', values.messages),
     bytes: parseBytes('size', values.size),
     isKept: !values['per-connection'],
-    recipient: `x@${sinkDomain}`,
+    recipient: `x@${floodDomain}`,
   };
   const profiles = values['cpu-prof'] === undefined ? undefined : resolve(values['cpu-prof']);
   const sink = await startSmtpSinkProcess();
   const railpost = await startRailpost({
-    sinkPort: sink.port,
+    farEnds: new Map([[floodDomain, sink.port]]),
     arguments: positionals,
     ...(profiles === undefined ? {} : { profiles }),
   });

@@ -1,7 +1,7 @@
 /** What the measurements know of a mail system: where it listens, which processes are its own, and how to end it. */
 import type { Measured } from '../machine/cpu-meter.ts';
 
-/** A running mail system that relays `sink.test` to the sink. */
+/** A running mail system that relays to the far ends of {@link FarEnds}. */
 export interface Platform extends Measured {
   /** As in tables. */
   readonly name: string;
@@ -9,5 +9,10 @@ export interface Platform extends Measured {
   stop(): Promise<void>;
 }
 
-/** The one domain of most measurements. */
-export const sinkDomain = 'sink.test';
+/** Domain of the floods, which go to smtp-sink. */
+export const floodDomain = 'flood.test';
+/** Domain of messages whose times are taken. */
+export const timedDomain = 'timed.test';
+
+/** Port of the far end by domain, all on 127.0.0.1. */
+export type FarEnds = ReadonlyMap<string, number>;

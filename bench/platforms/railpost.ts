@@ -1,5 +1,5 @@
 /**
- * Starts `railpost up` for a measurement: one MX listener, Relay domains that lead to the sink. Everything is in a temporary folder
+ * Starts `railpost up` for a measurement: one MX listener, Relay domains that lead to the sinks. Everything is in a temporary folder
  * on the disk of the system's temporary files, so that a sync there is a sync.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -10,11 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readEnvironment } from '@railpost/runtime';
 import { findFreePorts } from '@railpost/testkit';
-import { type Platform, sinkDomain } from './platform.ts';
+import type { FarEnds, Platform } from './platform.ts';
 
 /** How to start it. */
 export interface RailpostOptions {
-  readonly sinkPort: number;
+  readonly farEnds: FarEnds;
   /** Further arguments of `railpost up`. */
   readonly arguments?: readonly string[];
   /** More YAML documents, separated by `---`. */
@@ -104,18 +104,12 @@ spec:
   listeners: [{name: mx, port: ${port}, role: MX, limits: {connectionsPerClient: 0}}]
 ${options.platformSpec ?? ''}
 ---
-${relayTo({ name: 'sink', domain: sinkDomain, port: options.sinkPort })}
+${[...options.farEnds].map(([domain, port]) => relayTo(domain, port)).join('---\n')}
 ${options.manifests === undefined ? '' : `---\n${options.manifests}`}
 `;
 }
 
-/** Documents that make a domain ours to relay to a port of this machine. */
-export function relayTo(route: {
-  readonly name: string;
-  readonly domain: string;
-  readonly port: number;
-}): string {
-  const { name, domain, port } = route;
+function relayTo(domain: string, port: number): string {
   return `apiVersion: railpost.io/v1alpha1
 kind: MailDomain
 metadata: {name: ${domain}}
@@ -123,9 +117,9 @@ spec: {domain: ${domain}, class: Relay, recipients: {mode: AcceptAll}}
 ---
 apiVersion: railpost.io/v1alpha1
 kind: TransportMap
-metadata: {name: ${name}}
+metadata: {name: ${domain}}
 spec:
-  routes: [{name: ${name}, match: {domains: [${domain}]}, nextHop: {smtp: {hosts: [{host: 127.0.0.1, port: ${port}}]}}}]
+  routes: [{name: route, match: {domains: [${domain}]}, nextHop: {smtp: {hosts: [{host: 127.0.0.1, port: ${port}}]}}}]
 `;
 }
 

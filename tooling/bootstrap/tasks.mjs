@@ -37,6 +37,7 @@ export const tasks = [
   task('test:integration', 'vitest', ['run', '--project', 'integration'], { needsNats: true }),
   task('crash-points', 'tooling/crash-points/main.ts', [], { needsNats: true }),
   task('bench', 'bench/main.ts', [], { needsNats: true, keepsFolder: true }),
+  task('bench:relay', 'bench/main.ts', ['relay'], { needsNats: true, keepsFolder: true }),
   task('test:scenarios', 'vitest', ['run', '--project', 'scenarios'], { needsNats: true }),
 ];
 

@@ -25,6 +25,8 @@ export interface PostfixOptions {
 /** A running instance. */
 export interface Postfix {
   readonly port: number;
+  /** Process id of master(8), whose children all others are. */
+  readonly pid: number;
   /** Log of all its daemons. */
   log(): Promise<string>;
   /** Messages delivered into one of the mailboxes, each as octets on disk, in order of arrival. */
@@ -53,9 +55,11 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
   await writeFile(join(folders.config, 'master.cf'), masterCf(port));
   await run('postfix', ['-c', folders.config, 'start']);
   await waitForGreeting(port, logFile);
+  const pid = Number((await readFile(join(folders.queue, 'pid', 'master.pid'), 'utf8')).trim());
 
   return {
     port,
+    pid,
     log: () => readFile(logFile, 'utf8').catch(() => ''),
     async messages(address) {
       const folder = join(folders.mail, address, 'new');
