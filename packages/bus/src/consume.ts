@@ -3,10 +3,13 @@
  * pull options are those that recover in seconds; with the client's defaults a lost consumer leader stalls it for half a
  * minute. Messages in hand are kept from redelivery by `working()` every third of ack_wait until they are acked or naked.
  * There is no order and no bound but the consumer's max_ack_pending; duplicates are possible at any time.
+ *
+ * The records of a bundle come one by one. Their bus message is acknowledged when the last of them is; if one was naked, the
+ * whole bundle comes again once all are settled, those too that were acked.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
-import type { MsgHdrs } from '@nats-io/transport-node';
+import { unbundle } from '@railpost/contracts';
 import type { Bus } from './bus.ts';
 
 /** What to consume and how. */
@@ -20,7 +23,7 @@ export interface ConsumeOptions {
   readonly ackWaitMs?: number;
   /** Stops the pulling, as {@link Consumption.stop} does. */
   readonly signal?: AbortSignal;
-  /** Called for each message, not awaited; a throw or rejection naks the message with 1 s delay. */
+  /** Called for each message, those of a bundle one after the other in one turn of the event loop; not awaited; a throw or rejection naks the message with 1 s delay. */
   readonly onMessage: (message: BusMessage) => void | Promise<void>;
   /** Called when pulling failed and is tried again. */
   readonly onProblem?: (error: unknown) => void;
@@ -30,7 +33,7 @@ export interface ConsumeOptions {
 export interface BusMessage {
   readonly subject: string;
   readonly data: Uint8Array;
-  readonly headers: MsgHdrs | undefined;
+  /** Of the stream; the records of a bundle share it. */
   readonly sequence: number;
   /** 1 at first delivery. */
   readonly deliveryCount: number;
@@ -46,7 +49,7 @@ export interface BusMessage {
 
 /** A running consumption. */
 export interface Consumption {
-  /** Messages neither acked nor naked. */
+  /** Bus messages neither acked nor naked. */
   readonly inHand: number;
   /**
    * Stops pulling. `nak` true gives back at once what is in hand; else it stays in hand, is no longer kept alive, and may
@@ -69,7 +72,7 @@ export function consume(bus: Bus, options: ConsumeOptions): Promise<Consumption>
 class PullConsumption implements Consumption {
   readonly #bus: Bus;
   readonly #options: ConsumeOptions;
-  readonly #inHand = new Map<JsMsg, HeldMessage>();
+  readonly #inHand = new Set<Delivery>();
   readonly #keepAlive: NodeJS.Timeout;
   #messages: ConsumerMessages | undefined;
   #isStopped = false;
@@ -91,7 +94,7 @@ class PullConsumption implements Consumption {
     this.#isStopped = true;
     clearInterval(this.#keepAlive);
     await this.#messages?.close();
-    if (options.nak === true) for (const held of [...this.#inHand.values()]) held.nak();
+    if (options.nak === true) for (const delivery of [...this.#inHand]) delivery.giveBack();
   }
 
   async run(): Promise<void> {
@@ -125,68 +128,120 @@ class PullConsumption implements Consumption {
   #take(message: JsMsg): void {
     if (this.#isStopped) return;
     this.#bus.noteAnswer();
-    const held = new HeldMessage(message, () => this.#inHand.delete(message));
-    this.#inHand.set(message, held);
-    void this.#handle(held);
+    const records = unbundle(message.subject, message.data);
+    const delivery = new Delivery(message, records.length, () => this.#inHand.delete(delivery));
+    this.#inHand.add(delivery);
+    for (const { subject, payload } of records) this.#handle(new HeldMessage(delivery, subject, payload));
   }
 
-  async #handle(held: HeldMessage): Promise<void> {
-    try {
-      await this.#options.onMessage(held);
-    } catch (error) {
+  #handle(held: HeldMessage): void {
+    const refuse = (error: unknown) => {
       this.#options.onProblem?.(error);
       held.nak(1000);
+    };
+    try {
+      const handled = this.#options.onMessage(held);
+      if (handled !== undefined) void handled.catch(refuse);
+    } catch (error) {
+      refuse(error);
     }
   }
 
   #sayWorking(): void {
-    for (const message of this.#inHand.keys()) message.working();
+    for (const delivery of this.#inHand) delivery.message.working();
   }
 }
 
+/** How a record was let go of; the strongest word of a bundle's records decides for their bus message. */
+type Release = 'acked' | 'forgotten' | 'naked';
+
+/** One delivery of a bus message, settled when all its records are. */
+class Delivery {
+  readonly message: JsMsg;
+  readonly deliveryCount: number;
+  readonly storedAtMs: number;
+  readonly #onSettled: () => void;
+  #unsettled: number;
+  #outcome: Release = 'acked';
+  #nakDelayMs: number | undefined;
+
+  constructor(message: JsMsg, records: number, onSettled: () => void) {
+    const { deliveryCount, timestampNanos } = message.info;
+    this.message = message;
+    this.deliveryCount = deliveryCount;
+    this.storedAtMs = Math.floor(timestampNanos / 1e6);
+    this.#unsettled = records;
+    this.#onSettled = onSettled;
+  }
+
+  settle(release: Release, nakDelayMs?: number): void {
+    if (release === 'naked') {
+      this.#outcome = 'naked';
+      this.#nakDelayMs = Math.max(this.#nakDelayMs ?? 0, nakDelayMs ?? 0);
+    } else if (release === 'forgotten' && this.#outcome === 'acked') this.#outcome = 'forgotten';
+    this.#unsettled -= 1;
+    if (this.#unsettled === 0) this.#end();
+  }
+
+  /** Naks it whatever is still in hand. */
+  giveBack(): void {
+    this.#unsettled = 0;
+    this.#onSettled();
+    this.message.nak();
+  }
+
+  #end(): void {
+    this.#onSettled();
+    if (this.#outcome === 'acked') this.message.ack();
+    else if (this.#outcome === 'naked') {
+      const delayMs = this.#nakDelayMs ?? 0;
+      this.message.nak(delayMs === 0 ? undefined : Math.round(delayMs));
+    }
+  }
+}
+
+/** One record; only the first word about it counts. */
 class HeldMessage implements BusMessage {
-  readonly #message: JsMsg;
-  readonly #release: () => void;
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly #delivery: Delivery;
+  #isSettled = false;
 
-  constructor(message: JsMsg, release: () => void) {
-    this.#message = message;
-    this.#release = release;
+  constructor(delivery: Delivery, subject: string, data: Uint8Array) {
+    this.#delivery = delivery;
+    this.subject = subject;
+    this.data = data;
   }
 
-  get subject(): string {
-    return this.#message.subject;
-  }
-  get data(): Uint8Array {
-    return this.#message.data;
-  }
-  get headers(): MsgHdrs | undefined {
-    return this.#message.headers;
-  }
   get sequence(): number {
-    return this.#message.seq;
+    return this.#delivery.message.seq;
   }
   get deliveryCount(): number {
-    return this.#message.info.deliveryCount;
+    return this.#delivery.deliveryCount;
   }
   get storedAtMs(): number {
-    return Math.floor(this.#message.info.timestampNanos / 1e6);
+    return this.#delivery.storedAtMs;
   }
 
   ack(): void {
-    this.#release();
-    this.#message.ack();
+    this.#settle('acked');
   }
 
   nak(delayMs?: number): void {
-    this.#release();
-    this.#message.nak(delayMs === undefined ? undefined : Math.round(delayMs));
+    this.#settle('naked', delayMs);
   }
 
   working(): void {
-    this.#message.working();
+    this.#delivery.message.working();
   }
 
   forget(): void {
-    this.#release();
+    this.#settle('forgotten');
+  }
+
+  #settle(release: Release, nakDelayMs?: number): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#delivery.settle(release, nakDelayMs);
   }
 }

@@ -1,7 +1,7 @@
 /** The bus against a real nats-server: health gate, streams, group commit, consuming, purge. One server, a prefix per test. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cleanupConsumer, encodeRecord } from '@railpost/contracts';
+import { cleanupConsumer, encodeRecord, parseRecord } from '@railpost/contracts';
 import { type NatsServer, startNatsServer } from '@railpost/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -19,6 +19,8 @@ import {
   startFullnessWatch,
 } from '../src/index.ts';
 
+/** The server's disk is promised to all tests of this file together. */
+const little = { incoming: 1e8, active: 1e8, defer: 1e8 };
 let server: NatsServer;
 const open: Bus[] = [];
 
@@ -163,7 +165,11 @@ describe('group publisher', () => {
 
     const [a, b, c] = await Promise.all([publish('a'), publish('b'), publish('c')]);
 
-    expect(b).toEqual({ sequence: first.sequence, isDuplicate: true });
+    expect(b).toEqual({
+      sequence: first.sequence,
+      isDuplicate: true,
+      busSubject: bus.names.incomingSubject('b'),
+    });
     expect([a?.isDuplicate, c?.isDuplicate]).toEqual([false, false]);
     expect((await bus.manager.streams.info(bus.names.incomingStream)).state.messages).toBe(3);
   });
@@ -209,6 +215,76 @@ describe('group publisher', () => {
     await own.stop();
   });
 
+  it('bundles what gathers, and consumers get it record by record', async () => {
+    const bus = await connectTest();
+    await ensureStreams(bus, { shards: 1, generation: 1, maxBytes: little });
+    const publisher = openGroupPublisher(bus, bus.names.incomingStream, { isBundling: true });
+    const names = Array.from({ length: 500 }, (_, index) => `m${index}`);
+
+    await Promise.all(
+      names.map((name) =>
+        publisher.publish(bus.names.incomingSubject(name), encodeRecord({ name }), { messageId: name }),
+      ),
+    );
+    const seen = new Map<string, unknown>();
+    const consumption = await consume(bus, {
+      stream: bus.names.incomingStream,
+      consumer: cleanupConsumer,
+      onMessage: (message) => {
+        seen.set(message.subject, parseRecord(message.data));
+        message.ack();
+      },
+    });
+
+    await until(() => seen.size === names.length, 10_000);
+    expect(seen.get(bus.names.incomingSubject('m321'))).toEqual({ name: 'm321' });
+    expect((await bus.manager.streams.info(bus.names.incomingStream)).state.messages).toBeLessThan(20);
+    expect(publisher.pending).toBe(0);
+    const { stream, consumer } = { stream: bus.names.incomingStream, consumer: cleanupConsumer };
+    await until(async () => (await bus.manager.consumers.info(stream, consumer)).num_ack_pending === 0, 5000);
+    await consumption.stop();
+  });
+
+  it('loses nothing of a bundle that it reported stored when the server is killed', async () => {
+    const own = await startNatsServer();
+    const bus = await connectTest({ at: own });
+    await ensureStreams(bus, { shards: 1, generation: 1 });
+    const publisher = openGroupPublisher(bus, bus.names.incomingStream, { isBundling: true });
+    const reported = new Set<string>();
+    let isOver = false;
+    let counter = 0;
+    const produce = async () => {
+      while (!isOver) {
+        const subject = bus.names.incomingSubject(`m${counter++}`);
+        await publisher.publish(subject, encodeRecord({}), { messageId: subject });
+        reported.add(subject);
+      }
+    };
+    const producers = Array.from({ length: 50 }, produce);
+
+    await until(() => reported.size > 500, 10_000);
+    await own.restart();
+    await until(() => reported.size > 1000, 10_000);
+    isOver = true;
+    await Promise.all(producers);
+
+    const seen = new Map<string, number>();
+    const consumption = await consume(bus, {
+      stream: bus.names.incomingStream,
+      consumer: cleanupConsumer,
+      onMessage: (message) => {
+        seen.set(message.subject, (seen.get(message.subject) ?? 0) + 1);
+        message.ack();
+      },
+    });
+    await until(() => seen.size >= reported.size, 10_000);
+    expect([...reported].filter((subject) => !seen.has(subject))).toEqual([]);
+    expect([...seen].filter(([, count]) => count !== 1)).toEqual([]);
+    await consumption.stop();
+    await bus.close();
+    await own.stop();
+  });
+
   it('gives up when its caller does', async () => {
     const own = await startNatsServer();
     const bus = await connectTest({ at: own });
@@ -228,6 +304,36 @@ describe('group publisher', () => {
 });
 
 describe('consume', () => {
+  it('gives a whole bundle back when one record is naked, after the others are settled', async () => {
+    const bus = await connectTest();
+    await ensureStreams(bus, { shards: 1, generation: 1, maxBytes: little });
+    const publisher = openGroupPublisher(bus, bus.names.incomingStream, { isBundling: true });
+    const seen: BusMessage[] = [];
+    const consumption = await consume(bus, {
+      stream: bus.names.incomingStream,
+      consumer: cleanupConsumer,
+      onMessage: (message) => void seen.push(message),
+    });
+
+    await Promise.all(
+      ['a', 'b', 'c'].map((name) => publisher.publish(bus.names.incomingSubject(name), encodeRecord({}))),
+    );
+    await until(() => seen.length === 3, 10_000);
+    seen[0]?.ack();
+    seen[1]?.nak(50.7);
+    expect(consumption.inHand).toBe(1);
+    seen[2]?.ack();
+    await until(() => seen.length === 6, 10_000);
+    for (const message of seen.slice(3)) message.ack();
+
+    expect(seen.slice(3).map(({ subject, deliveryCount }) => [subject, deliveryCount])).toEqual(
+      ['a', 'b', 'c'].map((name) => [bus.names.incomingSubject(name), 2]),
+    );
+    const info = () => bus.manager.consumers.info(bus.names.incomingStream, cleanupConsumer);
+    await until(async () => (await info()).num_ack_pending === 0, 5000);
+    await consumption.stop();
+  });
+
   it('keeps a message from redelivery while it is in hand, and gives it back on nak', async () => {
     const bus = await connectTest();
     await ensureStreams(bus, { shards: 1, generation: 1, ackWaitMs: 600 });

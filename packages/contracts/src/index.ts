@@ -28,6 +28,8 @@ export {
   Heartbeat,
   Phase,
 } from './dispatch.ts';
+export { encodeBundle, unbundle } from './bundle.ts';
+export type { BundledRecord } from './bundle.ts';
 export { decodeFrame, encodeFrame, encodeRecord, parseRecord } from './frame.ts';
 export {
   IncomingRecord,

@@ -1,11 +1,11 @@
 /**
- * Writes jobs to ACTIVE: group-committed per shard, durable when the promise resolves, idempotent by job id. A `duplicate`
- * answer counts only when the job can be seen in the stream (durability rule 19): it may come from another process whose
- * publish was never stored. A job that is gone again, because it was settled meanwhile, is written once more; its owner
- * drops it by the done set (rule 10).
+ * Writes jobs to ACTIVE: bundled per shard, durable when the promise resolves, idempotent by job id. A `duplicate` answer
+ * counts only when the job can be seen in the stream (durability rule 19): it may come from another process whose
+ * publish was never stored. A job that is gone again, because it was settled meanwhile, is written once more, and so is one that a
+ * redelivered record bundles with other jobs than the first time: its owner drops what it knows or has done (rule 10).
  */
 import { type Bus, BusUnavailableError, type GroupPublisher, openGroupPublisher } from '@railpost/bus';
-import { type DeliveryJob, encodeRecord, shardOf } from '@railpost/contracts';
+import { type DeliveryJob, encodeRecord, shardOf, unbundle } from '@railpost/contracts';
 
 /** Where and how jobs are written. */
 export interface JobWriterOptions {
@@ -31,7 +31,7 @@ export function openJobWriter(bus: Bus, options: JobWriterOptions): JobWriter {
   const publishers = new Map<string, GroupPublisher>();
 
   function publisherOf(stream: string): GroupPublisher {
-    const known = publishers.get(stream) ?? openGroupPublisher(bus, stream);
+    const known = publishers.get(stream) ?? openGroupPublisher(bus, stream, { isBundling: true });
     publishers.set(stream, known);
     return known;
   }
@@ -44,8 +44,8 @@ export function openJobWriter(bus: Bus, options: JobWriterOptions): JobWriter {
     const headers = job.traceparent === undefined ? {} : { headers: { traceparent: job.traceparent } };
     const messageId = `${job.jobId}/${job.attempt}`;
     const common = { ...headers, signal: options.signal };
-    const { isDuplicate } = await publisherOf(stream).publish(subject, payload, { ...common, messageId });
-    if (isDuplicate && !(await isStored(bus, stream, subject))) {
+    const first = await publisherOf(stream).publish(subject, payload, { ...common, messageId });
+    if (first.isDuplicate && !(await isStored(bus, stream, { subject, busSubject: first.busSubject }))) {
       await publisherOf(stream).publish(subject, payload, {
         ...common,
         messageId: `${messageId}/${delivery}`,
@@ -61,11 +61,17 @@ export function openJobWriter(bus: Bus, options: JobWriterOptions): JobWriter {
   };
 }
 
-/** Asks the leader of the stream. @throws BusUnavailableError */
-async function isStored(bus: Bus, stream: string, subject: string): Promise<boolean> {
+/** Asks the leader of the stream, and looks into the bundle. @throws BusUnavailableError */
+async function isStored(
+  bus: Bus,
+  stream: string,
+  { subject, busSubject }: { readonly subject: string; readonly busSubject: string },
+): Promise<boolean> {
+  let found;
   try {
-    return (await bus.manager.streams.getMessage(stream, { last_by_subj: subject })) !== null;
+    found = await bus.manager.streams.getMessage(stream, { last_by_subj: busSubject });
   } catch (error) {
-    throw new BusUnavailableError(`cannot look up ${subject}`, error);
+    throw new BusUnavailableError(`cannot look up ${busSubject}`, error);
   }
+  return found !== null && unbundle(found.subject, found.data).some((each) => each.subject === subject);
 }

@@ -237,7 +237,6 @@ test('a record that fails five times by an exception of ours goes to CORRUPT, an
   const message = {
     subject: platform.bus.names.incomingSubject('Q1'),
     data: payload,
-    headers: undefined,
     sequence: 7,
     deliveryCount: 1,
     storedAtMs: 0,

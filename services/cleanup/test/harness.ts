@@ -17,8 +17,10 @@ import {
   DeliveryJob,
   type IncomingRecord,
   cleanupConsumer,
+  decodeIncomingRecord,
   encodeIncomingRecord,
   parseRecord,
+  unbundle,
 } from '@railpost/contracts';
 import { type Envelope, formatQueueId, parseHeaderSection, queueIdHalfLimit } from '@railpost/mail';
 import { createCompilerCrypto, publishConfiguration } from '@railpost/runtime';
@@ -89,9 +91,7 @@ export async function openPlatform(server: NatsServer): Promise<TestPlatform> {
     prefix,
     name: 'test',
   });
-  // JetStream reserves max_bytes; many platforms share the test server.
-  const maxBytes = { incoming: 2 ** 26, active: 2 ** 26, defer: 2 ** 26 };
-  await ensureStreams(bus, { shards, generation: 1, ackWaitMs, maxBytes });
+  await makeStreams(bus, 1);
   await configure(bus);
   const store = await openObjectStore(`dir:${join(folder, 'spool')}`);
   return {
@@ -109,6 +109,13 @@ export async function openPlatform(server: NatsServer): Promise<TestPlatform> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes the streams of a generation. */
+export async function makeStreams(bus: Bus, generation: number): Promise<void> {
+  // JetStream reserves max_bytes; many platforms share the test server.
+  const maxBytes = { incoming: 2 ** 26, active: 2 ** 26, defer: 2 ** 26 };
+  await ensureStreams(bus, { shards, generation, ackWaitMs, maxBytes });
 }
 
 /** Publishes the configuration; `team` is who team@example.test expands to. */
@@ -230,6 +237,16 @@ export async function accept(
   return { queueId, payload };
 }
 
+/** Publishes an accepted message once more, as recovery does: with the next attempt. */
+export async function acceptAgain(
+  platform: TestPlatform,
+  { queueId, payload }: { readonly queueId: string; readonly payload: Uint8Array },
+): Promise<void> {
+  const { record, headerSection } = decodeIncomingRecord(payload);
+  const again = encodeIncomingRecord({ ...record, attempt: 1 }, headerSection ?? new Uint8Array(0));
+  await publishIncoming(platform, queueId, again, `${queueId}/1`);
+}
+
 export async function publishIncoming(
   platform: TestPlatform,
   queueId: string,
@@ -240,7 +257,7 @@ export async function publishIncoming(
   await bus.jetstream.publish(bus.names.incomingSubject(queueId), payload, { msgID: messageId });
 }
 
-/** Every job in the ACTIVE streams, one entry per bus message. */
+/** Every job in the ACTIVE streams, as often as it stands there. */
 export async function readJobs(platform: TestPlatform): Promise<DeliveryJob[]> {
   const jobs: DeliveryJob[] = [];
   for (let shard = 0; shard < shards; shard += 1) {
@@ -262,7 +279,8 @@ async function readStream(bus: Bus, stream: string): Promise<Uint8Array[]> {
   const messages: Uint8Array[] = [];
   for (let sequence = state.first_seq; sequence <= state.last_seq; sequence += 1) {
     const stored = await bus.manager.streams.getMessage(stream, { seq: sequence });
-    if (stored !== null) messages.push(stored.data);
+    if (stored === null) continue;
+    messages.push(...unbundle(stored.subject, stored.data).map(({ payload }) => payload));
   }
   return messages;
 }

@@ -39,7 +39,7 @@ const limits = {
 interface World {
   refusal?: StatusName;
   commit?: () => Promise<BodyRef>;
-  publish?: () => Promise<{ sequence: number; isDuplicate: boolean }>;
+  publish?: () => Promise<{ sequence: number; isDuplicate: boolean; busSubject: string }>;
 }
 
 /** Everything around accept, each call noted in order. */
@@ -67,7 +67,7 @@ function worldOf(world: World = {}) {
         calls.push(`publish ${subject} ${options?.messageId}`);
         payloads.push(payload);
         return world.publish === undefined
-          ? Promise.resolve({ sequence: 1, isDuplicate: false })
+          ? Promise.resolve({ sequence: 1, isDuplicate: false, busSubject: '' })
           : world.publish();
       },
     },
@@ -148,7 +148,7 @@ test('a stream that filled up meanwhile is tried again, the client hears 250', a
     publish: () => {
       refusals -= 1;
       return refusals < 0
-        ? Promise.resolve({ sequence: 1, isDuplicate: false })
+        ? Promise.resolve({ sequence: 1, isDuplicate: false, busSubject: '' })
         : Promise.reject(new StreamFullError('rp_INCOMING'));
     },
   });

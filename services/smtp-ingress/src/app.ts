@@ -55,7 +55,7 @@ export async function createIngress(context: ServiceContext, settings: IngressCo
       bus,
       intake,
       segments,
-      incoming: openGroupPublisher(bus, bus.names.incomingStream),
+      incoming: openGroupPublisher(bus, bus.names.incomingStream, { isBundling: true }),
       clock,
       crashPoint: context.crashPoint,
       mutant: context.mutant,

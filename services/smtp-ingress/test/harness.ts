@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Bus, connectBus, ensureStreams } from '@railpost/bus';
 import { compile, parseManifests } from '@railpost/config';
-import { type IncomingRecord, decodeIncomingRecord } from '@railpost/contracts';
+import { type IncomingRecord, decodeIncomingRecord, unbundle } from '@railpost/contracts';
 import { createCompilerCrypto, publishConfiguration } from '@railpost/runtime';
 import { type ObjectStore, openObjectStore, openSegmentReader } from '@railpost/spool';
 import { type NatsServer, type ServiceProcess, findFreePorts, startServiceProcess } from '@railpost/testkit';
@@ -202,9 +202,11 @@ export async function readIncoming(platform: TestPlatform): Promise<QueuedMessag
   for (let sequence = state.first_seq; sequence <= state.last_seq; sequence += 1) {
     const stored = await bus.manager.streams.getMessage(bus.names.incomingStream, { seq: sequence });
     if (stored === null) continue;
-    const { record, headerSection } = decodeIncomingRecord(stored.data);
-    const text = headerSection === undefined ? undefined : Buffer.from(headerSection).toString('latin1');
-    messages.push({ record, headerSection: text });
+    for (const { payload } of unbundle(stored.subject, stored.data)) {
+      const { record, headerSection } = decodeIncomingRecord(payload);
+      const text = headerSection === undefined ? undefined : Buffer.from(headerSection).toString('latin1');
+      messages.push({ record, headerSection: text });
+    }
   }
   return messages;
 }

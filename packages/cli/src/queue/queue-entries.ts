@@ -9,6 +9,7 @@ import {
   cleanupConsumer,
   decodeIncomingRecord,
   parseRecord,
+  unbundle,
 } from '@railpost/contracts';
 import { listShards } from '@railpost/bus';
 import { askShard } from '../platform/open-platform.ts';
@@ -57,10 +58,17 @@ export async function findIncoming(
   bus: Bus,
   queueId: string,
 ): Promise<ReturnType<typeof decodeIncomingRecord> | undefined> {
+  const subject = bus.names.incomingSubject(queueId);
   const found = await bus.manager.streams
-    .getMessage(bus.names.incomingStream, { last_by_subj: bus.names.incomingSubject(queueId) })
+    .getMessage(bus.names.incomingStream, { last_by_subj: subject })
     .catch(() => null);
-  return found === null ? undefined : decodeIncomingRecord(found.data);
+  // Not under its own subject: it may stand in a bundle behind another one.
+  const payloads = found === null ? await readUncleaned(bus, Number.POSITIVE_INFINITY) : payloadsOf(found);
+  for (const payload of payloads) {
+    const decoded = decodeOrSkip(payload);
+    if (decoded?.record.envelope.queueId === queueId) return decoded;
+  }
+  return undefined;
 }
 
 async function listJobs(
@@ -94,31 +102,43 @@ function entryOf(row: QueueRow): QueueEntry {
 }
 
 async function listIncoming(bus: Bus, limit: number): Promise<QueueEntry[]> {
+  const entries: QueueEntry[] = [];
+  for (const payload of await readUncleaned(bus, limit)) {
+    const decoded = decodeOrSkip(payload);
+    if (decoded === undefined) continue;
+    const { envelope, body } = decoded.record;
+    entries.push({
+      queue: 'incoming',
+      queueId: envelope.queueId,
+      reversePath: envelope.reversePath,
+      recipients: envelope.recipients.map(({ address }) => address),
+      sizeBytes: body.bytes,
+      receivedAt: envelope.receivedAt,
+      tries: 0,
+      isInFlight: false,
+    });
+  }
+  return entries;
+}
+
+/** Records of INCOMING that cleanup has not finished: below the ack floor they only wait for the next purge. */
+async function readUncleaned(bus: Bus, limit: number): Promise<Uint8Array[]> {
   const stream = bus.names.incomingStream;
-  // Below the ack floor cleanup has finished; those records wait for the next purge.
   const consumer = await bus.manager.consumers.info(stream, cleanupConsumer);
-  const from = consumer.ack_floor.stream_seq + 1;
-  const records = await readStream(bus, stream, from, limit);
-  return records.flatMap((data) => {
-    try {
-      const { envelope, body } = decodeIncomingRecord(data).record;
-      return [
-        {
-          queue: 'incoming' as const,
-          queueId: envelope.queueId,
-          reversePath: envelope.reversePath,
-          recipients: envelope.recipients.map(({ address }) => address),
-          sizeBytes: body.bytes,
-          receivedAt: envelope.receivedAt,
-          tries: 0,
-          isInFlight: false,
-        },
-      ];
-    } catch {
-      // Not a record: cleanup moves it to CORRUPT, where it is listed.
-      return [];
-    }
-  });
+  return readStream(bus, stream, consumer.ack_floor.stream_seq + 1, limit);
+}
+
+function decodeOrSkip(payload: Uint8Array): ReturnType<typeof decodeIncomingRecord> | undefined {
+  try {
+    return decodeIncomingRecord(payload);
+  } catch {
+    // Not a record: cleanup moves it to CORRUPT, where it is listed.
+    return undefined;
+  }
+}
+
+function payloadsOf(message: { readonly subject: string; readonly data: Uint8Array }): Uint8Array[] {
+  return unbundle(message.subject, message.data).map(({ payload }) => payload);
 }
 
 async function listCorrupt(bus: Bus, limit: number): Promise<QueueEntry[]> {
@@ -152,7 +172,7 @@ async function readStream(bus: Bus, stream: string, from: number, limit: number)
     const batch = await bus.manager.direct.getBatch(stream, { seq: sequence, batch: 200 });
     let last = state.last_seq;
     for await (const message of batch) {
-      payloads.push(message.data);
+      payloads.push(...payloadsOf(message));
       last = message.seq;
     }
     sequence = last + 1;
