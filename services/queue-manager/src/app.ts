@@ -1,13 +1,12 @@
-/** Wires queue-manager: makes the streams exist, then keeps its share of the shards. */
+/** Wires queue-manager: keeps the streams in order (durability rule 18), then its share of the shards. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BusUnavailableError, ensureStreams } from '@railpost/bus';
-import type { Service, ServiceContext, SettingsOf } from '@railpost/runtime';
+import { BusUnavailableError } from '@railpost/bus';
+import { type Service, type ServiceContext, type SettingsOf, startStreamGuard } from '@railpost/runtime';
 import { SpoolUnavailableError } from '@railpost/spool';
 import type { QueueManagerSettings } from './config.ts';
 import { createMetrics } from './metrics.ts';
 import type { ShardOwner } from './owner.ts';
 import { ShardKeeper } from './shard-keeper.ts';
-import { findGeneration } from './takeover.ts';
 
 /** Creates the service from the runtime's context. */
 export async function createQueueManager(
@@ -21,10 +20,15 @@ export async function createQueueManager(
     active: settings.activeMaxBytes,
     defer: settings.deferMaxBytes,
   };
-  await untilAvailable(context, async () => {
-    const generation = await findGeneration(context);
-    await ensureStreams(context.bus, { shards, generation, replicas, ackWaitMs: ackWait, maxBytes });
+  const guard = startStreamGuard({
+    bus: context.bus,
+    store: context.store,
+    log: context.log,
+    setProblem: (key, text) => context.setProblem(key, text),
+    crashPoint: context.crashPoint,
+    streams: { shards, replicas, ackWaitMs: ackWait, maxBytes },
   });
+  await untilAvailable(context, () => guard.look());
   const owners = new Map<number, ShardOwner>();
   const metrics = createMetrics(context.metrics, () => [...owners.values()].map((owner) => owner.queue));
   const timing = {
@@ -35,8 +39,14 @@ export async function createQueueManager(
     journalRollUpMs: journalRollUp,
   };
   const keeper = new ShardKeeper(context, timing, { metrics, owners });
+  guard.onGeneration((generation) => keeper.endEarlier(generation));
   keeper.start();
-  return { stop: () => keeper.stop() };
+  return {
+    stop() {
+      guard.stop();
+      return keeper.stop();
+    },
+  };
 }
 
 /** An outage during the start is waited for, as later ones are. Rejects when the process is told to stop meanwhile. */

@@ -16,6 +16,7 @@ import { freshRecord, gatherSettleFacts, isFinished, isOnHold, withDone } from '
 import { heldEntries, settleDelivery } from './outcome/settle.ts';
 import { exclusively } from './effects.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
+import { isPutOff, withoutTwins } from './recovered-jobs.ts';
 import type { Term } from './term.ts';
 
 /** Jobs of one destination that may be in ACTIVE at once; the rest is parked in DEFER (blueprint section 8). */
@@ -30,10 +31,13 @@ export async function admit(term: Term, message: BusMessage, deliveredBefore: nu
   if (job === undefined) return dropCorrupt(term, message);
   const known = queue.get(job.jobId);
   if (known !== undefined) return admitAgain(known, message);
+  if (isPutOff(term, message, job)) return;
   const told = term.strangers.take(job.jobId);
   if (told !== undefined) return settleAtBirth(term, message, job, told);
+  const own = job.attempt === 0 ? job : await withoutTwins(term, job);
+  if (own === undefined) return message.ack();
   const nowMs = context.clock.nowMs();
-  const record = withDone(freshRecord(job, nowMs), term.done);
+  const record = withDone(freshRecord(own, nowMs), term.done);
   if (isFinished(record)) {
     metrics.lateDuplicates.inc();
     message.ack();
@@ -84,6 +88,7 @@ function enqueue(term: Term, message: BusMessage, record: DeferRecord): QueuedJo
     mayBeElsewhere: false,
     wasSuspended: false,
     activeAtMs: record.nextMs,
+    batch: undefined,
     work: undefined,
   };
   queue.add(entry);

@@ -10,3 +10,14 @@ export class LeaseLostError extends Error {
     this.name = 'LeaseLostError';
   }
 }
+
+/** The stream of a shard is of another generation than the spool (durability rule 18): it is about to be made anew. */
+export class EarlierGenerationError extends Error {
+  readonly code = 'EARLIER_GENERATION';
+  readonly temporary = true;
+
+  constructor(shard: number, generation: number) {
+    super(`the streams of shard ${shard} are not of generation ${generation}`);
+    this.name = 'EarlierGenerationError';
+  }
+}

@@ -21,6 +21,7 @@ import {
   parseRecord,
   queueManagerConsumer,
 } from '@railpost/contracts';
+import { readGenerationState } from '@railpost/spool';
 import { admit } from './consume.ts';
 import type { QueueContext, Timing } from './context.ts';
 import { Control } from './control/control.ts';
@@ -80,11 +81,14 @@ export class ShardOwner {
   #consumption: Consumption | undefined;
   #purge: AckFloorPurge | undefined;
   #upkeep: JournalUpkeep | undefined;
+  /** INCOMING's purge floor from which done recipients may be forgotten; infinite while recovery runs (rule 10, A18). */
+  #forgetFrom: number;
 
   constructor(parts: OwnerParts, takeover: Takeover) {
     this.#parts = parts;
     this.#takeover = takeover;
     this.#term = takeover.term;
+    this.#forgetFrom = takeover.isRecovered ? 0 : Number.POSITIVE_INFINITY;
     this.#loader = new Loader(this.#term);
     this.#dispatcher = new Dispatcher(this.#term, {
       settleOwn: (job) => this.#settleOwn(job),
@@ -100,6 +104,16 @@ export class ShardOwner {
 
   get queue(): ShardQueue {
     return this.#term.queue;
+  }
+
+  /** Generation of the streams that it took over. */
+  get generation(): number {
+    return this.#term.generation;
+  }
+
+  /** Ends the term from outside. */
+  end(cause: string): void {
+    this.#term.end(cause);
   }
 
   /** Aborts when the term is over; {@link close} must be called then too. */
@@ -174,7 +188,9 @@ export class ShardOwner {
       handler: (payload: Uint8Array) => Promise<Uint8Array | undefined> | undefined,
     ) => this.#listeners.push(listen(bus, subject, handler, { onProblem }));
     on(names.heartbeatSubject(shard), (payload) => {
-      this.#dispatcher.hear(Heartbeat.parse(parseRecord(payload)));
+      const heartbeat = Heartbeat.parse(parseRecord(payload));
+      this.#term.inHand.hear(heartbeat, context.clock.monotonicMs());
+      this.#dispatcher.hear(heartbeat);
       return undefined;
     });
     on(names.outcomeSubject(shard), async (payload) => {
@@ -243,12 +259,22 @@ export class ShardOwner {
     try {
       const incoming = await readPosition(context.bus, context.bus.names.incomingStream);
       this.#term.incomingLast = incoming.lastSequence;
-      const forgotten = this.#term.done.forget(incoming.firstSequence - 1, context.clock.nowMs());
+      const floor = incoming.firstSequence - 1;
+      if (floor < (await this.#readForgetFrom(incoming.lastSequence))) return;
+      const forgotten = this.#term.done.forget(floor, context.clock.nowMs());
       for (const queueId of forgotten)
         if (this.queue.ofMessage(queueId).length === 0) this.#term.holds.forget(queueId);
     } catch (error) {
       this.#problem('reading the state of INCOMING')(error);
     }
+  }
+
+  /** What recovery puts back may be done already: until all of that has come through INCOMING, nothing is forgotten. */
+  async #readForgetFrom(incomingLast: number): Promise<number> {
+    const isOver = this.#forgetFrom < Number.POSITIVE_INFINITY;
+    if (!isOver && (await readGenerationState(this.#parts.context.store)).isRecovered)
+      this.#forgetFrom = incomingLast;
+    return this.#forgetFrom;
   }
 
   #resume(): void {

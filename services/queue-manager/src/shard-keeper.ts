@@ -85,6 +85,12 @@ export class ShardKeeper {
     });
   }
 
+  /** The streams are of this generation: terms of an earlier one know a queue that is gone. The next rounds take over from zero. */
+  endEarlier(generation: number): void {
+    for (const owner of [...this.#owners.values()])
+      if (owner.generation !== generation) owner.end('the streams are of another generation');
+  }
+
   /** Gives every shard up. */
   async stop(): Promise<void> {
     this.#isStopped = true;

@@ -13,6 +13,7 @@ import {
   readDelivered,
   readPosition,
   scanDefer,
+  sequencesPerGeneration,
 } from '@railpost/bus';
 import {
   type DeferRecord,
@@ -24,10 +25,16 @@ import {
   parseDeferSummary,
   queueManagerConsumer,
 } from '@railpost/contracts';
-import { createGeneration, currentGeneration, loadJournal, openJournalWriter } from '@railpost/spool';
+import {
+  createGeneration,
+  currentGeneration,
+  loadJournal,
+  openJournalWriter,
+  readGenerationState,
+} from '@railpost/spool';
 import type { QueueContext, Timing } from './context.ts';
 import { summaryOf } from './effects.ts';
-import { LeaseLostError } from './errors.ts';
+import { EarlierGenerationError, LeaseLostError } from './errors.ts';
 import { recordCorrupt } from './events.ts';
 import { readDeferRecord } from './gather.ts';
 import type { QueueMetrics } from './metrics.ts';
@@ -50,6 +57,8 @@ export interface Takeover {
   readonly deliveredBefore: number;
   /** Entries loaded from the journal. */
   readonly journalled: number;
+  /** False while messages of earlier generations may still be put back. */
+  readonly isRecovered: boolean;
 }
 
 /** Clocks of owners and NATS servers may differ by this much, and an owner may die this long after its last journal object. */
@@ -61,6 +70,9 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   context.crashPoint('takeover.lease');
   const writer = await claimFence(parts);
   const generation = await findGeneration(context);
+  if (Math.floor(writer.epoch / sequencesPerGeneration) !== generation)
+    throw new EarlierGenerationError(shard, generation);
+  const { isRecovered } = await readGenerationState(context.store);
   await announceEpoch(context, shard, writer.epoch);
   context.crashPoint('takeover.announced');
   const journal = openJournalWriter(
@@ -74,11 +86,11 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   const term = new Term({ ...parts, generation, writer, journal });
   const { bus } = context;
   const deliveredBefore = await readDelivered(bus, bus.names.activeStream(shard), queueManagerConsumer);
-  const journalled = await loadDone(term);
+  const journalled = await loadDone(term, isRecovered);
   context.crashPoint('takeover.scanning');
   await scan(term, writer.epoch);
   if (!lease.isHeld()) throw new LeaseLostError(shard);
-  return { term, deliveredBefore, journalled };
+  return { term, deliveredBefore, journalled, isRecovered };
 }
 
 /** The spool's generation; the first one is made when there is none. @throws SpoolUnavailableError */
@@ -110,38 +122,44 @@ async function announceEpoch(context: QueueContext, shard: number, epoch: number
 
 /**
  * Fills the done set and the holds (rule 10): back to the oldest message that can come again from INCOMING or ACTIVE, and to the
- * end of the former owner's journal, whose last entries may belong to DEFER records that it had no time to delete.
+ * end of the former owner's journal, whose last entries may belong to DEFER records that it had no time to delete. While recovery
+ * runs, what was in a cleanup's or an ingress's hand when NATS was lost may come too: then the end of the journal of earlier
+ * generations counts, and every hold there is (rule 12).
  */
-async function loadDone(term: Term): Promise<number> {
+async function loadDone(term: Term, isRecovered: boolean): Promise<number> {
   const { context, shard, generation, done, holds, timing } = term;
   const { bus } = context;
   const incoming = await readPosition(bus, bus.names.incomingStream);
   const active = await readPosition(bus, bus.names.activeStream(shard));
   term.incomingLast = incoming.lastSequence;
   const nowMs = context.clock.nowMs();
-  const lastObjectMs = await lastJournalTime(context, generation, shard);
+  const ended = isRecovered ? `journal/${generation}/${shard}/` : 'journal/';
+  const lastObjectMs = await lastJournalTime(context, ended, isRecovered ? 0 : generation);
   const oldestMs = Math.min(incoming.oldestAtMs ?? nowMs, active.oldestAtMs ?? nowMs, lastObjectMs ?? nowMs);
   const sinceMs = oldestMs - journalSlackMs - 4 * timing.leaseTtlMs;
   let count = 0;
   // All shards: an administrator's delete is journalled by one of them, and jobs move when the number of shards changes.
-  for await (const object of loadJournal(context.store, { generation, sinceMs })) {
+  for await (const object of loadJournal(context.store, isRecovered ? { generation, sinceMs } : {})) {
+    const isRecent = object.generation === generation || Date.parse(object.at) >= sinceMs;
     for (const entry of object.entries) {
-      done.add(entry, incoming.lastSequence, nowMs);
       holds.apply(entry);
+      if (!isRecent) continue;
+      done.add(entry, incoming.lastSequence, nowMs);
       count += 1;
     }
   }
   return count;
 }
 
-/** When the youngest journal object of the shard was written, by its name. */
+/** When the youngest journal object below the prefix was written, by its name; those of generation `except` are passed over. */
 async function lastJournalTime(
   context: QueueContext,
-  generation: number,
-  shard: number,
+  prefix: string,
+  except: number,
 ): Promise<number | undefined> {
   let last: number | undefined;
-  for await (const { key } of context.store.list(`journal/${generation}/${shard}/`)) {
+  for await (const { key } of context.store.list(prefix)) {
+    if (key.startsWith(`journal/${except}/`)) continue;
     const timeMs = Number(key.slice(key.lastIndexOf('/') + 1).split('-')[0]);
     if (Number.isFinite(timeMs)) last = Math.max(last ?? 0, timeMs);
   }
@@ -196,6 +214,7 @@ function addScanned(term: Term, entry: DeferEntry, summary: DeferSummary): void 
     mayBeElsewhere: true,
     wasSuspended: false,
     activeAtMs: context.clock.nowMs(),
+    batch: undefined,
     work: undefined,
   });
 }

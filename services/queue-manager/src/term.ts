@@ -10,6 +10,7 @@ import { suspendedDomainOf } from './gather.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { DoneSet } from './queue/done-set.ts';
 import { HoldSet } from './queue/hold-set.ts';
+import { MessagesInHand } from './queue/messages-in-hand.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import { ShardQueue } from './queue/shard-queue.ts';
 import { Strangers } from './queue/strangers.ts';
@@ -37,6 +38,7 @@ export class Term {
   readonly done = new DoneSet();
   readonly holds = new HoldSet();
   readonly strangers = new Strangers();
+  readonly inHand = new MessagesInHand();
   readonly effects: Effects;
   /** Last sequence of INCOMING as of the latest look: upper bound for jobs this owner never saw. */
   incomingLast = 0;

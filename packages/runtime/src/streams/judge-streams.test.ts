@@ -41,5 +41,5 @@ it.each<{ what: string; facts: Partial<StreamFacts>; kind: string; cause?: strin
   const verdict = judgeStreams({ generation: 2, states: whole, remembered: {}, incoming: 'IN', ...facts });
 
   expect(verdict.kind).toBe(kind);
-  if (cause !== undefined) expect('cause' in verdict ? verdict.cause : '').toContain(cause);
+  expect('cause' in verdict ? verdict.cause : '').toContain(cause ?? '');
 });

@@ -30,7 +30,8 @@ export type StreamJudgement =
 /** Judges. */
 export function judgeStreams(facts: StreamFacts): StreamJudgement {
   const { generation, states, remembered, incoming } = facts;
-  const later = states.find((each) => each.generation > generation);
+  // Streams of the first generation may be older than the word of it.
+  const later = states.find((each) => each.generation > Math.max(generation, 1));
   if (later !== undefined)
     return {
       kind: 'foreign',

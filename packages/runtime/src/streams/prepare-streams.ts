@@ -82,8 +82,8 @@ class Preparation {
   readonly #request: StreamsRequest;
   readonly #startedAt = performance.now();
   readonly #removed: string[] = [];
-  /** The generation that this call began, and why. */
-  #made = 0;
+  /** The generation that this call began, -1 before that, and why. */
+  #made = -1;
   #lost: string | undefined;
   /** Since when the same loss is seen, monotonic milliseconds. */
   #lostSince: number | undefined;
@@ -126,14 +126,17 @@ class Preparation {
   #mustWait({ generation, madeAtMs }: Newest, { kind }: StreamJudgement): boolean {
     if (kind !== 'lost') this.#lostSince = undefined;
     if (kind === 'fit' || generation === this.#made) return false;
-    const { patienceMs = 5000, streams } = this.#request;
+    const { patienceMs = 5000 } = this.#request;
     const now = performance.now();
     if (Date.now() - madeAtMs < patienceMs && now - this.#startedAt < patienceMs) return true;
     if (kind === 'outdated' || generation === 0) return false;
     this.#lostSince ??= now;
-    const confirmMs = this.#request.confirmMs ?? ((streams.replicas ?? 1) > 1 ? 5000 : 1000);
-    return now - this.#lostSince < confirmMs;
+    return now - this.#lostSince < confirmMsOf(this.#request);
   }
+}
+
+function confirmMsOf({ confirmMs, streams }: StreamsRequest): number {
+  return confirmMs ?? ((streams.replicas ?? 1) > 1 ? 5000 : 1000);
 }
 
 async function judge(request: StreamsRequest, generation: number): Promise<StreamJudgement> {
