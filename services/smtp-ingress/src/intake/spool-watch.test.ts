@@ -61,6 +61,19 @@ test('a write without an answer for five seconds is an outage until it is answer
   expect(watch.problem()).toBeUndefined();
 });
 
+test('a write that is given up after seconds leaves no gap in the outage', async () => {
+  const rejections: ((error: Error) => void)[] = [];
+  answer = () => new Promise((_, reject) => rejections.push(reject));
+  const waiting = put();
+  await vi.advanceTimersByTimeAsync(6000);
+  answer = () => new Promise(() => undefined);
+
+  for (const reject of rejections) reject(refused);
+  await waiting;
+
+  expect(watch.problem()).toMatch(/takes no writes/);
+});
+
 test('while something is wrong it is tested every second, and the end is noticed without mail', async () => {
   answer = () => Promise.reject(refused);
   await put();

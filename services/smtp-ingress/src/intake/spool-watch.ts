@@ -99,7 +99,7 @@ class WatchedStore implements SpoolWatch {
     const sent = { sentAt: performance.now() };
     this.#inFlight.add(sent);
     try {
-      const result = await this.#note(put);
+      const result = await this.#note(put, sent.sentAt);
       this.#goodAt = performance.now();
       this.#failingSince = undefined;
       return result;
@@ -108,13 +108,13 @@ class WatchedStore implements SpoolWatch {
     }
   }
 
-  /** Passes the result on and remembers a refusal. */
-  async #note<Result>(work: Promise<Result>): Promise<Result> {
+  /** Passes the result on and remembers a refusal; a write that was given up after seconds has been failing all the time. */
+  async #note<Result>(work: Promise<Result>, sinceMs = performance.now()): Promise<Result> {
     try {
       return await work;
     } catch (error) {
       if (error instanceof SpoolUnavailableError) {
-        this.#failingSince ??= performance.now();
+        this.#failingSince ??= sinceMs;
         this.#failure = describe(error);
       }
       throw error;
