@@ -77,6 +77,11 @@ export const OutcomeFrame = z.object({
   shard: z.number(),
   worker: z.string(),
   outcomes: z.array(DeliveryOutcome),
+  /**
+   * Ids of jobs that the agent has not begun and gives back: it drains, or their destination failed. They belong to the owner again.
+   * Not repeated: an owner that misses it notices the silence about them (rule 9).
+   */
+  returned: z.array(z.string()).optional(),
 });
 export type OutcomeFrame = z.infer<typeof OutcomeFrame>;
 

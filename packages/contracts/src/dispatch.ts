@@ -17,6 +17,8 @@ export const DispatchedJob = z.object({
   pending: z.array(z.number()),
   /** When the owner took the job into its schedule, for delays=: milliseconds since the epoch. */
   activeAtMs: z.number(),
+  /** Index into the frame's `widths`: jobs of one destination that follow each other. Absent: may run at once. */
+  batch: z.number().optional(),
   /** Tasks failure, delay and success: what happened, and when the decision was recorded in DEFER (makes the DSN's queue id). */
   report: z
     .object({
@@ -34,6 +36,8 @@ export const DispatchFrame = z.object({
   epoch: z.number(),
   owner: z.string(),
   jobs: z.array(DispatchedJob),
+  /** How many jobs of each batch may run at once; the others wait in the agent's hand and follow as these end. */
+  widths: z.array(z.number()).optional(),
 });
 export type DispatchFrame = z.infer<typeof DispatchFrame>;
 
@@ -43,6 +47,8 @@ export const DispatchReply = z.object({
   worker: z.string(),
   accepted: z.array(z.string()),
   freeSlots: z.number(),
+  /** How many jobs of each batch run at once, when that is less than the frame allowed. */
+  widths: z.array(z.number()).optional(),
   /** Highest epoch the agent has heard for the shard, when it refused the frame for being older. */
   refusedForEpoch: z.number().optional(),
 });

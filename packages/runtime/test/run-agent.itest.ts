@@ -362,3 +362,85 @@ describe('rule 9', () => {
     await own.stop();
   }, 60_000);
 });
+
+describe('a batch of jobs that follow each other', () => {
+  const ids = ['j1', 'j2', 'j3', 'j4'];
+  const batch = () => ids.map((id) => makeJob(id));
+  const unreachable: TaskResult = {
+    isDestinationFault: true,
+    recipients: [
+      {
+        index: 0,
+        disposition: 'deferred',
+        status: { code: '4.4.1', text: 'Connection refused' },
+        relay: 'none',
+      },
+    ],
+  };
+
+  it('runs as many as its width says, and the next as soon as one ends', async () => {
+    const tasks = await startAgent();
+
+    const reply = await owner.dispatchBatch('smtp', batch(), 1);
+
+    expect(reply.accepted).toEqual(ids);
+    expect(reply.widths).toBeUndefined();
+    for (const [index, id] of ids.entries()) {
+      await vi.waitFor(() => expect(tasks).toHaveLength(index + 1));
+      expect(tasks[index]?.task.job.jobId).toBe(id);
+      tasks[index]?.end(delivered);
+    }
+    await vi.waitFor(() => expect(owner.outcomes.map((outcome) => outcome.jobId)).toEqual(ids));
+  });
+
+  it('is taken in part by an agent with fewer slots, and said to be narrower', async () => {
+    const tasks = await startAgent({ slots: 1 });
+
+    const reply = await owner.dispatchBatch('smtp', batch(), 2);
+
+    expect(reply).toMatchObject({ accepted: ['j1', 'j2'], widths: [1] });
+    for (const index of [0, 1]) {
+      await vi.waitFor(() => expect(tasks).toHaveLength(index + 1));
+      tasks[index]?.end(delivered);
+    }
+  });
+
+  it('is named in heartbeats as a whole', async () => {
+    const tasks = await startAgent();
+    await owner.dispatchBatch('smtp', batch(), 1);
+
+    await vi.waitFor(() => expect(owner.heartbeats.at(-1)?.jobs.map((job) => job.jobId)).toEqual(ids));
+
+    for (const index of ids.keys()) {
+      await vi.waitFor(() => expect(tasks).toHaveLength(index + 1));
+      tasks[index]?.end(delivered);
+    }
+  });
+
+  it('goes back when the destination fails, but for what has begun', async () => {
+    const tasks = await startAgent();
+    await owner.dispatchBatch('smtp', batch(), 2);
+
+    tasks[0]?.end(unreachable);
+
+    await vi.waitFor(() => expect(owner.returned).toEqual(['j3', 'j4']));
+    expect(tasks).toHaveLength(2);
+    const again = await owner.dispatch('smtp', [makeJob('j3')]);
+    expect(again.accepted).toEqual(['j3']);
+    tasks[1]?.end(delivered);
+    tasks[2]?.end(delivered);
+  });
+
+  it('goes back when the agent drains, but for what has begun', async () => {
+    const tasks = await startAgent();
+    await owner.dispatchBatch('smtp', batch(), 1);
+
+    const stopped = agent?.stop();
+    await vi.waitFor(() => expect(owner.returned).toEqual(['j2', 'j3', 'j4']));
+    tasks[0]?.end(delivered);
+    await stopped;
+
+    expect(owner.outcomes.map((outcome) => outcome.jobId)).toEqual(['j1']);
+    expect(tasks).toHaveLength(1);
+  });
+});

@@ -56,10 +56,13 @@ export interface ScriptedOwner {
   readonly heartbeats: readonly Heartbeat[];
   /** Every outcome that arrived, repeats included. */
   readonly outcomes: readonly DeliveryOutcome[];
-  /** Frames with more than one outcome. */
+  /** Ids of jobs that came back unbegun. */
+  readonly returned: readonly string[];
   epoch: number;
   isAcknowledging: boolean;
   dispatch(transport: string, jobs: readonly DispatchedJob[], epoch?: number): Promise<DispatchReply>;
+  /** Dispatches jobs of which `width` may run at once. */
+  dispatchBatch(transport: string, jobs: readonly DispatchedJob[], width: number): Promise<DispatchReply>;
   announce(epoch: number): void;
   close(): Promise<void>;
 }
@@ -73,19 +76,31 @@ export async function startScriptedOwner(
   const bus = await connectBus({ servers: [at.url], monitorUrls: [at.monitorUrl], prefix, name: 'owner' });
   const heartbeats: Heartbeat[] = [];
   const outcomes: DeliveryOutcome[] = [];
+  const returned: string[] = [];
+  const request = async (transport: string, frame: object): Promise<DispatchReply> => {
+    const reply = await bus.connection.request(bus.names.agentSubject(transport), encodeRecord(frame), {
+      timeout: 2000,
+    });
+    return DispatchReply.parse(parseRecord(reply.data));
+  };
   const owner: ScriptedOwner = {
     bus,
     heartbeats,
     outcomes,
+    returned,
     epoch: 100,
     isAcknowledging: true,
-    async dispatch(transport, jobs, epoch = owner.epoch) {
-      const frame = { version: 1, shard, epoch, owner: 'owner', jobs };
-      const reply = await bus.connection.request(bus.names.agentSubject(transport), encodeRecord(frame), {
-        timeout: 2000,
-      });
-      return DispatchReply.parse(parseRecord(reply.data));
-    },
+    dispatch: (transport, jobs, epoch = owner.epoch) =>
+      request(transport, { version: 1, shard, epoch, owner: 'owner', jobs }),
+    dispatchBatch: (transport, jobs, width) =>
+      request(transport, {
+        version: 1,
+        shard,
+        epoch: owner.epoch,
+        owner: 'owner',
+        jobs: jobs.map((job) => ({ ...job, batch: 0 })),
+        widths: [width],
+      }),
     announce(epoch) {
       const announcement = { version: 1, shard, epoch, owner: 'owner' };
       bus.connection.publish(bus.names.epochAnnouncementSubject(shard), encodeRecord(announcement));
@@ -101,6 +116,7 @@ export async function startScriptedOwner(
     callback: (_error, message) => {
       const frame = OutcomeFrame.parse(parseRecord(message.data));
       outcomes.push(...frame.outcomes);
+      returned.push(...(frame.returned ?? []));
       if (!owner.isAcknowledging) return;
       const acknowledgement: OutcomeAcknowledgement = {
         version: 1,

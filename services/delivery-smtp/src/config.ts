@@ -5,7 +5,7 @@ import { setting } from '@railpost/runtime';
 export const DeliverySmtpSettings = {
   slots: setting.integer({
     text: 'Jobs that this process delivers at the same time.',
-    default: '20',
+    default: '100',
     min: 1,
     max: 1000,
     unit: 'jobs',

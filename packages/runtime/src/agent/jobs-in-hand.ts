@@ -3,8 +3,9 @@
  * a dispatch of one that is here already is the same job, not a second one.
  */
 import type { DispatchedJob, Heartbeat, Phase } from '@railpost/contracts';
+import type { Batch } from './batch.ts';
 
-/** One job in hand. */
+/** One job in hand. Its times are those of its acceptance until it begins. */
 export interface JobInHand {
   readonly shard: number;
   /** Transport whose subject it came by. */
@@ -12,9 +13,13 @@ export interface JobInHand {
   readonly dispatched: DispatchedJob;
   /** Era of the silence watch in which it was accepted. */
   readonly era: number;
-  /** Monotonic and wall time of acceptance. */
-  readonly acceptedAtMs: number;
-  readonly acceptedAtWallMs: number;
+  /** The jobs it was given with, when they follow each other. */
+  readonly batch: Batch | undefined;
+  /** False while it waits for others of its batch. */
+  hasBegun: boolean;
+  /** Monotonic and wall time of its beginning. */
+  begunAtMs: number;
+  begunAtWallMs: number;
   phase: Phase;
   /** True when a heartbeat has said that the final dot may be on its way. */
   isCommitAnnounced: boolean;
@@ -28,7 +33,7 @@ export class JobsInHand {
   readonly #segments = new Map<string, number>();
   #working = 0;
 
-  /** Jobs whose delivery has not ended. */
+  /** Jobs that are being delivered. */
   get working(): number {
     return this.#working;
   }
@@ -44,8 +49,13 @@ export class JobsInHand {
 
   add(job: JobInHand): void {
     this.#jobs.set(job.dispatched.job.jobId, job);
-    this.#working += 1;
     this.#countSegment(job, 1);
+  }
+
+  /** Its delivery begins. */
+  begin(job: JobInHand): void {
+    job.hasBegun = true;
+    this.#working += 1;
   }
 
   /** Delivery ended; the outcome is being reported. */
@@ -55,12 +65,29 @@ export class JobsInHand {
     this.#countSegment(job, -1);
   }
 
+  /** Batches with jobs that wait, of one shard and destination or of all. */
+  waitingBatches(of?: { readonly shard: number; readonly destination: string }): ReadonlySet<Batch> {
+    const batches = new Set<Batch>();
+    for (const { hasBegun, shard, dispatched, batch } of this.#jobs.values()) {
+      if (hasBegun || batch === undefined) continue;
+      if (of !== undefined && (of.shard !== shard || of.destination !== dispatched.job.destination)) continue;
+      batches.add(batch);
+    }
+    return batches;
+  }
+
+  /** A job that has not begun goes back to its owner. */
+  giveBack(job: JobInHand): void {
+    this.#jobs.delete(job.dispatched.job.jobId);
+    this.#countSegment(job, -1);
+  }
+
   /** The outcome is durable. */
   remove(jobId: string): void {
     this.#jobs.delete(jobId);
   }
 
-  /** Jobs in work that read the same segment. */
+  /** Jobs in work or waiting that read the same segment. */
   sharingSegment(job: JobInHand): number {
     return this.#segments.get(job.dispatched.job.content.key) ?? 0;
   }

@@ -32,7 +32,10 @@ export interface ReporterOptions {
 interface ShardReports {
   /** To be sent, in order. */
   readonly waiting: DeliveryOutcome[];
+  /** Ids of jobs that go back. */
+  returned: string[];
   inFlight: number;
+  isScheduled: boolean;
 }
 
 /** Repeats outcomes until they are settled. */
@@ -59,6 +62,13 @@ export class OutcomeReporter {
     this.#enqueue(shard, [outcome]);
   }
 
+  /** Tells the owner that jobs are its own again. Said once: who misses it notices that heartbeats do not name them. */
+  giveBack(shard: number, jobIds: readonly string[]): void {
+    const reports = this.#reportsOf(shard);
+    reports.returned.push(...jobIds);
+    this.#schedule(shard, reports);
+  }
+
   /** Resolves when nothing is unsettled, or after {@link close}. */
   idle(): Promise<void> {
     if (this.#unsettled === 0 || this.#isClosed) return Promise.resolve();
@@ -74,27 +84,50 @@ export class OutcomeReporter {
     this.#onIdle?.();
   }
 
-  #enqueue(shard: number, outcomes: readonly DeliveryOutcome[]): void {
-    const reports = this.#shards.get(shard) ?? { waiting: [], inFlight: 0 };
+  #reportsOf(shard: number): ShardReports {
+    const known = this.#shards.get(shard);
+    if (known !== undefined) return known;
+    const reports: ShardReports = { waiting: [], returned: [], inFlight: 0, isScheduled: false };
     this.#shards.set(shard, reports);
+    return reports;
+  }
+
+  #enqueue(shard: number, outcomes: readonly DeliveryOutcome[]): void {
+    const reports = this.#reportsOf(shard);
     reports.waiting.push(...outcomes);
-    // What is reported in this turn of the event loop shares a frame.
-    setImmediate(() => this.#pump(shard, reports));
+    this.#schedule(shard, reports);
+  }
+
+  /** What is reported in this turn of the event loop shares a frame. */
+  #schedule(shard: number, reports: ShardReports): void {
+    if (reports.isScheduled) return;
+    reports.isScheduled = true;
+    setImmediate(() => {
+      reports.isScheduled = false;
+      this.#pump(shard, reports);
+    });
   }
 
   #pump(shard: number, reports: ShardReports): void {
-    while (!this.#isClosed && reports.inFlight < framesInFlight && reports.waiting.length > 0) {
+    while (!this.#isClosed && reports.inFlight < framesInFlight) {
+      const { returned } = reports;
+      if (reports.waiting.length === 0 && returned.length === 0) return;
       reports.inFlight += 1;
-      void this.#send(shard, takeFrame(reports.waiting)).finally(() => {
+      reports.returned = [];
+      void this.#send(shard, takeFrame(reports.waiting), returned).finally(() => {
         reports.inFlight -= 1;
         this.#pump(shard, reports);
       });
     }
   }
 
-  async #send(shard: number, outcomes: readonly DeliveryOutcome[]): Promise<void> {
+  async #send(
+    shard: number,
+    outcomes: readonly DeliveryOutcome[],
+    returned: readonly string[],
+  ): Promise<void> {
     const startedAt = performance.now();
-    const settled = await this.#request(shard, outcomes);
+    const settled = await this.#request(shard, outcomes, returned);
     const rest = outcomes.filter((outcome) => !settled.has(outcome.jobId));
     for (const outcome of outcomes) if (settled.has(outcome.jobId)) this.#settle(outcome, shard);
     if (rest.length === 0 || this.#isClosed) return;
@@ -108,9 +141,19 @@ export class OutcomeReporter {
     this.#timers.add(timer);
   }
 
-  async #request(shard: number, outcomes: readonly DeliveryOutcome[]): Promise<ReadonlySet<string>> {
+  async #request(
+    shard: number,
+    outcomes: readonly DeliveryOutcome[],
+    returned: readonly string[],
+  ): Promise<ReadonlySet<string>> {
     const { bus, worker, epochs } = this.#options;
-    const frame: OutcomeFrame = { version: 1, shard, worker, outcomes: [...outcomes] };
+    const frame: OutcomeFrame = {
+      version: 1,
+      shard,
+      worker,
+      outcomes: [...outcomes],
+      ...(returned.length === 0 ? {} : { returned: [...returned] }),
+    };
     try {
       const reply = await bus.connection.request(bus.names.outcomeSubject(shard), encodeRecord(frame), {
         timeout: repeatMs,

@@ -80,16 +80,16 @@ export function delaysOf(
   endedAtMs: number,
 ): readonly [number, number, number, number] {
   const { job, activeAtMs } = inHand.dispatched;
-  const attemptMs = endedAtMs - inHand.acceptedAtMs;
+  const attemptMs = endedAtMs - inHand.begunAtMs;
   // Without a connection all of the attempt was set-up, or (a local delivery) none of it.
   const withoutConnectionMs = result.isDestinationFault === true ? attemptMs : 0;
   const setUpMs =
     result.connectedAtMs === undefined
       ? withoutConnectionMs
-      : clamp(result.connectedAtMs - inHand.acceptedAtMs, attemptMs);
+      : clamp(result.connectedAtMs - inHand.begunAtMs, attemptMs);
   return [
     Math.max(0, activeAtMs - Date.parse(job.receivedAt)) / 1000,
-    Math.max(0, inHand.acceptedAtWallMs - activeAtMs) / 1000,
+    Math.max(0, inHand.begunAtWallMs - activeAtMs) / 1000,
     setUpMs / 1000,
     (attemptMs - setUpMs) / 1000,
   ];

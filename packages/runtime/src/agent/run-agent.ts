@@ -22,6 +22,7 @@ import { within } from '../lifecycle.ts';
 import { commitRefused, deliveryFault, dispatchUndecodable } from '../runtime-events.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { continueTraceparent } from '../trace-context.ts';
+import { Batch } from './batch.ts';
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import type { AgentTask, PendingRecipient, TaskResult } from './agent-task.ts';
 import { Epochs } from './epochs.ts';
@@ -41,7 +42,7 @@ const reportUntilMs = 14_000;
 export interface AgentOptions {
   /** Transports it serves: `['smtp', 'lmtp']`, `['mailbox']`, `['bounce']`. */
   readonly transports: readonly string[];
-  /** Jobs in hand at once. */
+  /** Jobs delivered at once; of a fast destination more may wait in hand. */
   readonly slots: number;
   /** Delivers one job; exceptions become deferred 4.3.0 (our own fault). */
   deliver(task: AgentTask): Promise<TaskResult>;
@@ -118,6 +119,7 @@ class RunningAgent implements Agent {
   async stop(): Promise<void> {
     this.#isDraining = true;
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    this.#giveBack(this.#jobs.waitingBatches());
     const startedAt = performance.now();
     const allEnded = () => Promise.all(this.#deliveries);
     if (!(await within(allEnded(), abortAfterMs))) {
@@ -149,30 +151,33 @@ class RunningAgent implements Agent {
       this.#metrics.dispatches.inc({ transport, answer: 'refused' }, frame.jobs.length);
       return { ...this.#reply(accepted), refusedForEpoch: this.#epochs.highest(frame.shard) ?? 0 };
     }
+    const batches = openBatches(frame);
     for (const dispatched of frame.jobs) {
-      const answer = this.#answerTo(dispatched);
+      const batch = dispatched.batch === undefined ? undefined : batches[dispatched.batch];
+      const answer =
+        this.#answerTo(dispatched) ?? this.#take({ transport, shard: frame.shard, dispatched, batch });
       this.#metrics.dispatches.inc({ transport, answer });
-      if (answer === 'busy') continue;
-      accepted.push(dispatched.job.jobId);
-      if (answer === 'accepted') this.#begin(transport, frame.shard, dispatched);
+      if (answer !== 'busy') accepted.push(dispatched.job.jobId);
     }
-    return this.#reply(accepted);
+    const { widths = [] } = frame;
+    const running = widths.map((width, index) => batches[index]?.running ?? width);
+    const isNarrowed = widths.some((width, index) => (running[index] ?? 0) < width);
+    return isNarrowed ? { ...this.#reply(accepted), widths: running } : this.#reply(accepted);
   }
 
   #reply(accepted: readonly string[]): DispatchReply {
     return { version: 1, worker: this.#worker, accepted: [...accepted], freeSlots: this.#freeSlots() };
   }
 
-  #answerTo(dispatched: DispatchedJob): 'accepted' | 'known' | 'busy' {
+  /** Undefined for a job that is new here. */
+  #answerTo(dispatched: DispatchedJob): 'known' | 'busy' | undefined {
     const known = this.#jobs.find(dispatched.job.jobId);
+    if (known === undefined) return undefined;
     // The same job asked again (its owner changed, or the answer was lost): it is in work or being reported already. Another
     // task of the same job has to wait until the first is settled.
-    if (known !== undefined) {
-      const isSame = known.dispatched.task === dispatched.task;
-      known.isAskedAgain ||= isSame && known.phase === 'reporting';
-      return isSame ? 'known' : 'busy';
-    }
-    return this.#freeSlots() > 0 ? 'accepted' : 'busy';
+    const isSame = known.dispatched.task === dispatched.task;
+    known.isAskedAgain ||= isSame && known.phase === 'reporting';
+    return isSame ? 'known' : 'busy';
   }
 
   #freeSlots(): number {
@@ -181,22 +186,67 @@ class RunningAgent implements Agent {
     return Math.max(0, slots - this.#jobs.working);
   }
 
-  #begin(transport: string, shard: number, dispatched: DispatchedJob): void {
+  /** Begins a new job, or lets it wait behind others of its batch, if there is room. */
+  #take(offered: Pick<JobInHand, 'transport' | 'shard' | 'dispatched' | 'batch'>): 'accepted' | 'busy' {
     const { clock } = this.#context;
+    const { batch } = offered;
     const inHand: JobInHand = {
-      shard,
-      transport,
-      dispatched,
+      ...offered,
       era: this.#silence.era,
-      acceptedAtMs: clock.monotonicMs(),
-      acceptedAtWallMs: clock.nowMs(),
+      hasBegun: false,
+      begunAtMs: clock.monotonicMs(),
+      begunAtWallMs: clock.nowMs(),
       phase: 'accepted',
       isCommitAnnounced: false,
       isAskedAgain: false,
     };
+    const mayBegin = batch === undefined || batch.running < batch.width;
+    if (mayBegin && this.#freeSlots() > 0) {
+      batch?.start();
+      this.#jobs.add(inHand);
+      this.#begin(inHand);
+      return 'accepted';
+    }
+    if (batch?.queue(inHand) !== true) return 'busy';
     this.#jobs.add(inHand);
+    return 'accepted';
+  }
+
+  #begin(inHand: JobInHand): void {
+    const { clock } = this.#context;
+    inHand.begunAtMs = clock.monotonicMs();
+    inHand.begunAtWallMs = clock.nowMs();
+    this.#jobs.begin(inHand);
     const delivery = this.#deliver(inHand).finally(() => this.#deliveries.delete(delivery));
     this.#deliveries.add(delivery);
+  }
+
+  /** One of a batch has ended: the next begins, unless the owner should think again. */
+  #follow(ended: JobInHand, isDestinationFault: boolean): void {
+    const { shard, dispatched, batch } = ended;
+    const { destination } = dispatched.job;
+    if (isDestinationFault) this.#giveBack(this.#jobs.waitingBatches({ shard, destination }));
+    const next = batch?.next();
+    if (next === undefined) return;
+    if (this.#silence.mayCommit(next.era)) return this.#begin(next);
+    // Its owner may have given it to another agent by now (durability rule 9).
+    this.#giveBackJobs([next]);
+    this.#follow(ended, false);
+  }
+
+  #giveBack(batches: Iterable<Batch>): void {
+    for (const batch of batches) this.#giveBackJobs(batch.giveBack());
+  }
+
+  #giveBackJobs(jobs: readonly JobInHand[]): void {
+    for (const job of jobs) this.#jobs.giveBack(job);
+    const shard = jobs[0]?.shard;
+    // A batch comes from one owner.
+    if (shard !== undefined)
+      this.#reporter.giveBack(
+        shard,
+        jobs.map(({ dispatched }) => dispatched.job.jobId),
+      );
   }
 
   async #deliver(inHand: JobInHand): Promise<void> {
@@ -216,13 +266,14 @@ class RunningAgent implements Agent {
     this.#jobs.beginReport(inHand);
     this.#metrics.attemptSeconds.observe(
       { transport: inHand.transport },
-      (endedAtMs - inHand.acceptedAtMs) / 1000,
+      (endedAtMs - inHand.begunAtMs) / 1000,
     );
     for (const each of outcome.recipients)
       this.#metrics.countDelivery(inHand.transport, job.destination, each.disposition);
     const delays = delaysOf(inHand, result, endedAtMs);
     logOutcome(log, inHand, outcome, { delays, traceparent: task.traceparent });
     this.#reporter.report(inHand.shard, outcome);
+    this.#follow(inHand, outcome.isDestinationFault);
   }
 
   /** An owner that asked while the acknowledgement was on its way hears the outcome once more; it is never run twice for that. */
@@ -313,6 +364,15 @@ function pendingOf(dispatched: DispatchedJob): readonly PendingRecipient[] {
     const recipient = job.recipients[index];
     return recipient === undefined ? [] : [{ index, recipient }];
   });
+}
+
+/** The batches of a frame whose jobs follow each other, by their index. */
+function openBatches({ jobs, widths = [] }: DispatchFrame): readonly (Batch | undefined)[] {
+  const counts = widths.map(() => 0);
+  for (const { batch } of jobs) if (batch !== undefined) counts[batch] = (counts[batch] ?? 0) + 1;
+  return counts.map((jobsOfIt, index) =>
+    jobsOfIt === 0 ? undefined : new Batch(jobsOfIt, widths[index] ?? 1),
+  );
 }
 
 function decodeDispatch(data: Uint8Array): DispatchFrame | Error {

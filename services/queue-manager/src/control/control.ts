@@ -92,6 +92,7 @@ export class Control {
     for (const job of jobs) {
       if (request.destination !== undefined && !isDestination(job, request.destination)) continue;
       queue.destinations.revive(job.destination, nowMs, true);
+      queue.refresh(job.destination);
       if (isInHand(job)) inFlight += 1;
       if (job.stage !== 'waiting' || job.state === 'held') continue;
       job.nextMs = nowMs;

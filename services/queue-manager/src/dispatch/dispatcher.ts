@@ -1,17 +1,17 @@
 /**
- * Hands ready jobs to delivery agents by core request and reply (durability rules 3, 8, 9): round robin over destinations, as
- * many as windows allow; an agent accepts or says busy at once. Nothing here is durable: the record stays where it is.
- * A request without an answer may have been accepted, so its jobs wait for a heartbeat before they are offered again.
+ * Hands ready jobs to delivery agents by core request and reply (durability rules 3, 8, 9): round robin over destinations; an agent
+ * accepts or says busy at once. As many run as windows allow; a fast destination's agent gets some more that follow as these end
+ * (schedule/pick.ts), and gives them back when the destination fails. Nothing here is durable: the record stays where it is. A request without an answer may have been accepted, so its jobs wait for a heartbeat before they are offered again.
  */
 import { ask } from '@railpost/bus';
 import { DispatchReply, type Heartbeat, parseRecord } from '@railpost/contracts';
 import { redispatched } from '../events.ts';
 import { isOnHold } from '../gather.ts';
-import type { Destination } from '../queue/destinations.ts';
+import type { Batch, Destination } from '../queue/destinations.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
-import { pickJobs } from '../schedule/pick.ts';
+import { serveInTurn } from '../schedule/pick.ts';
 import type { Term } from '../term.ts';
-import { type FramedJob, cutFrames, encodeFrame, frameJob, jobsPerFrame } from './frame.ts';
+import { Frame, frameJob, jobsPerFrame } from './frame.ts';
 import { Holdings, type SilenceLimits } from './holdings.ts';
 
 /** What happens to ready jobs that do not go to an agent now. Both take the job out of stage `ready` at once. */
@@ -28,10 +28,10 @@ const busyPauseMs = 50;
 const absentPauseMs = 1000;
 const ownTransports: ReadonlySet<string> = new Set(['error', 'retry', 'discard']);
 
+/** What goes to the agents of one transport. */
 interface Lane {
   inFlight: number;
   pausedUntilMs: number;
-  last: string | undefined;
 }
 
 /** Dispatches the jobs of one term. */
@@ -44,6 +44,8 @@ export class Dispatcher {
   readonly #unanswered = new Map<QueuedJob, number>();
   /** Jobs of requests that are under way: whoever takes them has not said so yet, and nobody else may be asked. */
   readonly #asked = new Set<QueuedJob>();
+  /** Who gave jobs back of which no acceptance was read yet. */
+  readonly #returned = new Map<string, string>();
   #isScheduled = false;
   #isStopped = false;
 
@@ -58,10 +60,24 @@ export class Dispatcher {
     this.#isStopped = true;
   }
 
-  /** A slot became free: do not wait for the end of a pause. */
-  noteFreeSlot(transport: string): void {
-    const lane = this.#transports.get(transport);
-    if (lane !== undefined && lane.pausedUntilMs - this.#now() <= busyPauseMs) lane.pausedUntilMs = 0;
+  /** An attempt of the batch has ended, and a slot may be free: do not wait for the end of a pause. */
+  noteEnded(batch: Batch): void {
+    const lane = this.#transports.get(batch.lane.transport);
+    const nowMs = this.#now();
+    if (lane !== undefined && lane.pausedUntilMs - nowMs <= busyPauseMs) lane.pausedUntilMs = 0;
+    this.#term.queue.noteEnded(batch, nowMs);
+  }
+
+  /** Takes back what an agent has not begun. Jobs that another agent has by now stay with it. */
+  takeBack(worker: string, jobIds: readonly string[]): void {
+    for (const jobId of jobIds) {
+      const job = this.#term.queue.get(jobId);
+      const holding = this.holdings.get(jobId);
+      // A fast agent gives back before its acceptance has been read.
+      if (holding === undefined) this.#returned.set(jobId, worker);
+      else if (job !== undefined && holding.worker === worker) this.#giveBack(job);
+    }
+    this.#schedule();
   }
 
   /** Takes a heartbeat: jobs that the agent has and we thought free are its own (rule 8). */
@@ -102,6 +118,7 @@ export class Dispatcher {
       this.#giveBack(job);
     }
     this.holdings.sweep(nowMs, limits);
+    if ([...this.#transports.values()].every((lane) => lane.inFlight === 0)) this.#returned.clear();
     this.#schedule();
   }
 
@@ -138,43 +155,58 @@ export class Dispatcher {
   }
 
   #pumpTransport(transport: string): void {
-    const lane = this.#transports.get(transport) ?? { inFlight: 0, pausedUntilMs: 0, last: undefined };
+    const lane = this.#transports.get(transport) ?? { inFlight: 0, pausedUntilMs: 0 };
     this.#transports.set(transport, lane);
     while (lane.inFlight < framesInFlight && lane.pausedUntilMs <= this.#now()) {
-      const jobs = this.#pickJobs(transport, lane);
-      if (jobs.length === 0) return;
-      for (const frame of cutFrames(jobs)) void this.#offer(transport, lane, frame);
+      const frame = this.#fillFrame(transport);
+      if (frame.jobs.length === 0) return;
+      void this.#offer(transport, lane, frame);
     }
   }
 
-  #pickJobs(transport: string, lane: Lane): FramedJob[] {
+  #fillFrame(transport: string): Frame {
+    const { queue } = this.#term;
+    const frame = new Frame();
+    serveInTurn(queue.runnable(transport), jobsPerFrame, (lane, room) => this.#serve(lane, frame, room));
+    return frame;
+  }
+
+  /** Gives one turn to a lane: as many jobs as belong to one delivery of its window. Undefined when the frame is full. */
+  #serve(lane: Destination, frame: Frame, room: number): number | undefined {
     const { queue, context } = this.#term;
-    const alive = this.#aliveLanes(transport);
-    const candidates = alive.map((each) => ({
-      key: each.token,
-      ready: each.ready.size,
-      inFlight: each.inFlight,
-      window: each.window.size,
-    }));
-    const pick = pickJobs(candidates, jobsPerFrame, lane.last);
-    lane.last = pick.last;
-    const settings = context.configuration.current().platform.queue;
-    const picked: FramedJob[] = [];
-    for (const destination of alive) {
-      let count = pick.counts.get(destination.token) ?? 0;
-      for (const job of destination.ready) {
-        if (count === 0) break;
-        count -= 1;
-        if (this.#isOnHold(job)) {
-          this.#detours.putOnHold(job);
-          continue;
-        }
-        const framed = frameJob(job, settings);
-        if (framed !== undefined) picked.push(framed);
-      }
+    if (frame.isFull) return undefined;
+    queue.destinations.revive(lane, context.clock.nowMs());
+    if (lane.window.isDead) {
+      for (const job of [...lane.ready]) this.#detours.settleOwn(job);
+      return 0;
     }
-    for (const { job } of picked) queue.markDispatched(job);
-    return picked;
+    queue.refresh(lane);
+    if (lane.inFlight >= lane.window.size) return 0;
+    const known = frame.batchOf(lane);
+    if (known !== undefined) queue.setWidth(known, known.width + 1);
+    const batch = known ?? queue.openBatch(lane, this.#now());
+    const taken = this.#takeReady(batch, frame, Math.min(room, lane.depth));
+    if (taken === 0 && known !== undefined) queue.setWidth(known, known.width - 1);
+    return taken;
+  }
+
+  #takeReady(batch: Batch, frame: Frame, wanted: number): number {
+    const { queue, context } = this.#term;
+    const settings = context.configuration.current().platform.queue;
+    let taken = 0;
+    for (const job of batch.lane.ready) {
+      if (taken === wanted || frame.isFull) break;
+      if (this.#isOnHold(job)) {
+        this.#detours.putOnHold(job);
+        continue;
+      }
+      const framed = frameJob(job, settings);
+      if (framed === undefined) continue;
+      frame.add(framed, batch);
+      queue.markDispatched(job, batch);
+      taken += 1;
+    }
+    return taken;
   }
 
   #isOnHold(job: QueuedJob): boolean {
@@ -184,32 +216,19 @@ export class Dispatcher {
     return holds.holds(job.queueId) && isOnHold(job.record, holds);
   }
 
-  /** Lanes that may be served; the jobs of dead ones are deferred without an attempt. */
-  #aliveLanes(transport: string): Destination[] {
-    const { queue, context } = this.#term;
-    const alive: Destination[] = [];
-    for (const lane of [...queue.runnable(transport)]) {
-      queue.destinations.revive(lane, context.clock.nowMs());
-      if (lane.window.isDead) for (const job of [...lane.ready]) this.#detours.settleOwn(job);
-      else alive.push(lane);
-    }
-    return alive;
-  }
-
-  async #offer(transport: string, lane: Lane, frame: readonly FramedJob[]): Promise<void> {
-    const jobs = frame.map(({ job }) => job);
+  async #offer(transport: string, lane: Lane, frame: Frame): Promise<void> {
     lane.inFlight += 1;
-    for (const job of jobs) this.#asked.add(job);
+    for (const job of frame.jobs) this.#asked.add(job);
     const reply = await this.#request(transport, frame);
-    for (const job of jobs) this.#asked.delete(job);
+    for (const job of frame.jobs) this.#asked.delete(job);
     lane.inFlight -= 1;
     if (reply === 'absent') {
       lane.pausedUntilMs = this.#now() + absentPauseMs;
-      for (const { job } of frame) this.#giveBack(job);
+      for (const job of frame.jobs) this.#giveBack(job);
       return;
     }
     if (reply === 'unknown') {
-      for (const { job } of frame) if (job.stage === 'dispatched') this.#unanswered.set(job, this.#now());
+      for (const job of frame.jobs) if (job.stage === 'dispatched') this.#unanswered.set(job, this.#now());
       return;
     }
     if (reply.refusedForEpoch !== undefined) void this.#term.confirmLease();
@@ -218,30 +237,36 @@ export class Dispatcher {
     this.#schedule();
   }
 
-  #noteReply(lane: Lane, frame: readonly FramedJob[], reply: DispatchReply): void {
+  #noteReply(lane: Lane, frame: Frame, reply: DispatchReply): void {
+    const { metrics, queue } = this.#term;
+    const nowMs = this.#now();
     const accepted = new Set(reply.accepted);
-    const { metrics } = this.#term;
-    for (const { job } of frame) {
-      if (!accepted.has(job.jobId)) {
+    for (const [index, width] of (reply.widths ?? []).entries()) {
+      const batch = frame.batches[index];
+      if (batch !== undefined) queue.setWidth(batch, Math.min(width, batch.width));
+    }
+    for (const job of frame.jobs) {
+      const isReturned = this.#returned.get(job.jobId) === reply.worker;
+      if (isReturned || !accepted.has(job.jobId)) {
+        this.#returned.delete(job.jobId);
         this.#giveBack(job);
         continue;
       }
       // A fast agent's outcome may have come before its reply.
-      if (job.stage === 'dispatched') this.holdings.accept(job.jobId, reply.worker, job.task, this.#now());
+      if (job.stage === 'dispatched') this.holdings.accept(job.jobId, reply.worker, job.task, nowMs);
       metrics.dispatchedJobs.inc({ destination: metrics.labels.label(job.destination.name) });
     }
-    if (accepted.size < frame.length) lane.pausedUntilMs = this.#now() + busyPauseMs;
-    if (accepted.size < frame.length) setTimeout(() => this.#schedule(), busyPauseMs);
+    if (accepted.size === frame.jobs.length) return;
+    lane.pausedUntilMs = nowMs + busyPauseMs;
+    setTimeout(() => this.#schedule(), busyPauseMs);
   }
 
-  async #request(
-    transport: string,
-    frame: readonly FramedJob[],
-  ): Promise<DispatchReply | 'absent' | 'unknown'> {
+  async #request(transport: string, frame: Frame): Promise<DispatchReply | 'absent' | 'unknown'> {
     const { context, shard, epoch } = this.#term;
     const { bus } = context;
-    const payload = encodeFrame({ version: 1, shard, epoch, owner: context.processName }, frame);
-    if (frame.some(({ job }) => job.task === 'failure')) context.crashPoint('queue.bouncing-before-dispatch');
+    const payload = frame.encode({ version: 1, shard, epoch, owner: context.processName });
+    if (frame.jobs.some((job) => job.task === 'failure'))
+      context.crashPoint('queue.bouncing-before-dispatch');
     const answer = await ask(bus, bus.names.agentSubject(transport), payload, replyTimeoutMs);
     if (answer === 'absent' || answer === 'unknown') return answer;
     const reply = DispatchReply.safeParse(parseRecord(answer));

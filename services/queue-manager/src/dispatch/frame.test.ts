@@ -1,8 +1,8 @@
 import { DispatchFrame, parseRecord } from '@railpost/contracts';
 import { describe, expect, it } from 'vitest';
-import { Destinations } from '../queue/destinations.ts';
+import { type Batch, Destinations } from '../queue/destinations.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
-import { cutFrames, encodeFrame, frameJob } from './frame.ts';
+import { Frame, frameJob } from './frame.ts';
 
 const destinations = new Destinations(() => ({ concurrencyInitial: 5, concurrencyLimit: 20 }));
 const settings = { lifetimeMs: 1000, bounceLifetimeMs: 1000, delayWarningMs: 0 };
@@ -64,17 +64,28 @@ function jobOf(task: QueuedJob['task'], subjectBytes = 10): QueuedJob {
     mayBeElsewhere: false,
     wasSuspended: false,
     activeAtMs: 7,
+    batch: undefined,
     work: undefined,
   };
 }
 
+const head = { version: 1, shard: 3, epoch: 9, owner: 'o' } as const;
+
+function batchOf(width: number, size: number): Batch {
+  return { lane: jobOf('deliver').destination, width, remaining: size, size, sentAtMs: 0 };
+}
+
+function frameOf(jobs: readonly QueuedJob[], batch = batchOf(1, 1)): Frame {
+  const frame = new Frame();
+  for (const job of jobs) {
+    const framed = frameJob(job, settings);
+    if (framed !== undefined && !frame.isFull) frame.add(framed, batch);
+  }
+  return frame;
+}
+
 function decoded(task: QueuedJob['task']) {
-  const framed = frameJob(jobOf(task), settings);
-  const payload = encodeFrame(
-    { version: 1, shard: 3, epoch: 9, owner: 'o' },
-    framed === undefined ? [] : [framed],
-  );
-  return DispatchFrame.parse(parseRecord(payload));
+  return DispatchFrame.parse(parseRecord(frameOf([jobOf(task)]).encode(head)));
 }
 
 describe('a dispatch frame', () => {
@@ -101,16 +112,22 @@ describe('a dispatch frame', () => {
     expect(job?.report?.willRetryUntil).toBe('2026-01-01T00:00:01.500Z');
   });
 
-  it('holds at most 64 jobs and 512 KiB, and a job above that alone', () => {
-    const frames = (bytes: number, count: number) =>
-      cutFrames(
-        Array.from({ length: count }, () => frameJob(jobOf('deliver', bytes), settings)).filter(
-          (each) => each !== undefined,
-        ),
-      );
+  it('holds at most 64 jobs, and no more once it has 384 KiB', () => {
+    const jobsOf = (bytes: number) =>
+      frameOf(Array.from({ length: 70 }, () => jobOf('deliver', bytes))).jobs.length;
 
-    expect(frames(10, 150).map((frame) => frame.length)).toEqual([64, 64, 22]);
-    expect(frames(200_000, 5).map((frame) => frame.length)).toEqual([2, 2, 1]);
-    expect(frames(600_000, 2).map((frame) => frame.length)).toEqual([1, 1]);
+    expect(jobsOf(10)).toBe(64);
+    expect(jobsOf(100_000)).toBe(4);
+    expect(jobsOf(600_000)).toBe(1);
+  });
+
+  it('says how many jobs of a destination may run at once when that is fewer than it holds', () => {
+    const jobs = [jobOf('deliver'), jobOf('deliver'), jobOf('deliver')];
+
+    const following = DispatchFrame.parse(parseRecord(frameOf(jobs, batchOf(2, 3)).encode(head)));
+    const whole = DispatchFrame.parse(parseRecord(frameOf(jobs, batchOf(3, 3)).encode(head)));
+
+    expect(following).toMatchObject({ widths: [2], jobs: [{ batch: 0 }, { batch: 0 }, { batch: 0 }] });
+    expect(whole.jobs.map((job) => job.batch)).toEqual([undefined, undefined, undefined]);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Builds dispatch frames: at most 64 jobs and 512 KiB each, a job as what it now asks for. A job becomes JSON once; frames are put
+ * Builds dispatch frames: at most 64 jobs and about 512 KiB each, a job as what it now asks for. A job becomes JSON once; frames are put
  * together of these texts.
  */
 import type { DeferRecord, DispatchFrame, DispatchedJob } from '@railpost/contracts';
@@ -8,11 +8,13 @@ import { expiresAtMs } from '../schedule/expire.ts';
 import type { LifetimeSettings } from '../schedule/expire.ts';
 import { delayReportIndexes } from '../outcome/settle.ts';
 import { reportsTimeMs, successReportIndexes } from '../outcome/success-reports.ts';
+import type { Batch, Destination } from '../queue/destinations.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
 
 /** Most jobs of a frame. */
 export const jobsPerFrame = 64;
-const frameLimitCharacters = 512 * 1024;
+/** Leaves room for one large job beyond it in the 1 MB that NATS carries. */
+const frameLimitCharacters = 384 * 1024;
 
 /** A job as text of a frame. */
 export interface FramedJob {
@@ -27,10 +29,49 @@ export function frameJob(job: QueuedJob, settings: LifetimeSettings): FramedJob 
   return { job, text: JSON.stringify(describeJob(job, job.record, settings)) };
 }
 
-/** The payload of a frame. */
-export function encodeFrame(head: Omit<DispatchFrame, 'jobs'>, jobs: readonly FramedJob[]): Uint8Array {
-  const texts = jobs.map((each) => each.text).join(',');
-  return encodeUtf8(`${JSON.stringify(head).slice(0, -1)},"jobs":[${texts}]}`);
+/** A frame that is being filled. */
+export class Frame {
+  readonly jobs: QueuedJob[] = [];
+  /** In the order of the frame's `widths`. */
+  readonly batches: Batch[] = [];
+  readonly #texts: string[] = [];
+  readonly #indexes: number[] = [];
+  readonly #byLane = new Map<Destination, number>();
+  #characters = 0;
+
+  /** True when no job should be added; a single one may be larger than the limit. */
+  get isFull(): boolean {
+    return this.jobs.length >= jobsPerFrame || this.#characters >= frameLimitCharacters;
+  }
+
+  /** The batch of a lane that is in the frame already. */
+  batchOf(lane: Destination): Batch | undefined {
+    const index = this.#byLane.get(lane);
+    return index === undefined ? undefined : this.batches[index];
+  }
+
+  /** Adds a job of the lane's batch. */
+  add({ job, text }: FramedJob, batch: Batch): void {
+    const index = this.#byLane.get(batch.lane) ?? this.batches.push(batch) - 1;
+    this.#byLane.set(batch.lane, index);
+    this.jobs.push(job);
+    this.#texts.push(text);
+    this.#indexes.push(index);
+    this.#characters += text.length;
+  }
+
+  /** The payload. Jobs that may all run at once need no mention of their batch. */
+  encode(head: Omit<DispatchFrame, 'jobs' | 'widths'>): Uint8Array {
+    const texts = this.#texts.map((text, position) => {
+      const index = this.#indexes[position] ?? 0;
+      const batch = this.batches[index];
+      const isWhole = batch === undefined || batch.width >= batch.size;
+      return isWhole ? text : `${text.slice(0, -1)},"batch":${index}}`;
+    });
+    const widths = this.batches.map((batch) => batch.width);
+    const start = JSON.stringify({ ...head, widths }).slice(0, -1);
+    return encodeUtf8(`${start},"jobs":[${texts.join(',')}]}`);
+  }
 }
 
 /** What the agent is told of a job. */
@@ -57,25 +98,6 @@ function describeJob(job: QueuedJob, record: DeferRecord, settings: LifetimeSett
   );
   const willRetryUntil = new Date(untilMs).toISOString();
   return { ...base, report: { ...report, willRetryUntil } };
-}
-
-/** Cuts jobs into frames by number and size. */
-export function cutFrames(jobs: readonly FramedJob[]): FramedJob[][] {
-  const frames: FramedJob[][] = [];
-  let frame: FramedJob[] = [];
-  let characters = 0;
-  for (const each of jobs) {
-    const size = each.text.length;
-    if (frame.length > 0 && (frame.length === jobsPerFrame || characters + size > frameLimitCharacters)) {
-      frames.push(frame);
-      frame = [];
-      characters = 0;
-    }
-    frame.push(each);
-    characters += size;
-  }
-  if (frame.length > 0) frames.push(frame);
-  return frames;
 }
 
 function pendingIndexes(record: DeferRecord, task: QueuedJob['task']): number[] {

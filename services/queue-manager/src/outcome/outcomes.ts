@@ -47,8 +47,11 @@ export class Outcomes {
 
   /** Settles a frame; the answer names what is durable. Undefined when this process may not answer any more. */
   async take(frame: OutcomeFrame): Promise<OutcomeAcknowledgement | undefined> {
-    const { outcomes } = frame;
-    const results = await Promise.all(outcomes.map((outcome) => this.#settleOnce(outcome)));
+    const { outcomes, returned = [], worker } = frame;
+    // Settling begins at once, so what a failure says of the destination counts for the jobs that come back with it.
+    const settling = outcomes.map((outcome) => this.#settleOnce(outcome));
+    this.#dispatcher.takeBack(worker, returned);
+    const results = await Promise.all(settling);
     if (!this.#term.mayAct()) return undefined;
     const settled = outcomes.flatMap((outcome, index) => (results[index] === true ? [outcome.jobId] : []));
     return { version: 1, epoch: this.#term.epoch, settled };
@@ -76,16 +79,16 @@ export class Outcomes {
     if (job === undefined) return this.#settleStranger(outcome);
     if (job.stage === 'settling') return false;
     const isCurrent = isAnswerTo(job, outcome);
-    const lane = queue.laneOf(job);
+    const { batch } = job;
     // An attempt that another agent makes at this moment decides by itself.
     if (!isCurrent && job.stage === 'dispatched') return this.#settleStranger(outcome);
     if (isCurrent && outcome.task === 'deliver') this.#giveFeedback(job, outcome);
     queue.markSettling(job);
+    if (batch !== undefined) this.#dispatcher.noteEnded(batch);
     context.crashPoint('queue.outcome-in-memory');
     try {
       const record = job.record ?? (await this.#loader.read(job));
       if (record === undefined) return false;
-      this.#dispatcher.noteFreeSlot(lane.transport);
       if (isCurrent) await this.#apply(job, record, outcome);
       else await this.#applyLate(job, record, outcome);
       this.#dispatcher.holdings.settle(outcome.jobId, context.clock.monotonicMs());
@@ -218,6 +221,7 @@ export class Outcomes {
     const status = outcome.recipients[0]?.status;
     if (!outcome.isDestinationFault || status === undefined) {
       if (!outcome.isOwnFault) queue.destinations.noteContact(destination);
+      queue.refresh(destination);
       return;
     }
     const wasDead = destination.window.isDead;
@@ -227,6 +231,7 @@ export class Outcomes {
       status,
       context.clock.nowMs() + backoffMinimumMs,
     );
+    queue.refresh(destination);
     if (isDead && !wasDead)
       destinationDead(context.log, {
         shard,

@@ -12,6 +12,18 @@ import {
 import type { DeliveryStatus } from '@railpost/mail';
 import type { QueuedJob } from './queued-job.ts';
 
+/** Jobs of one lane that went out together: at most `width` of them run at once, the others follow as these end. */
+export interface Batch {
+  readonly lane: Destination;
+  width: number;
+  /** Jobs still in the agent's hand. */
+  remaining: number;
+  /** Jobs that ever joined. */
+  size: number;
+  /** Monotonic milliseconds; undefined for a job that was dispatched by somebody else. */
+  readonly sentAtMs: number | undefined;
+}
+
 /** One destination, or the lane of bounce. */
 export interface Destination {
   readonly token: string;
@@ -20,7 +32,10 @@ export interface Destination {
   /** Name of the agent: `smtp`, `lmtp`, `mailbox`, `bounce`; or error, retry, discard. */
   readonly transport: string;
   window: Window;
+  /** Deliveries that may be running: of each batch its width, or what is left of it. */
   inFlight: number;
+  /** Jobs that agents get for each delivery that may run (schedule/pick.ts). */
+  depth: number;
   /** Jobs that may be dispatched, oldest first. */
   readonly ready: Set<QueuedJob>;
   /** Jobs whose time has come but whose record is not loaded. */
@@ -82,6 +97,7 @@ export class Destinations {
   noteFailure(destination: Destination, status: DeliveryStatus, deadUntilMs: number): boolean {
     if (destination === this.bounce) return false;
     destination.window = afterFailure(destination.window);
+    destination.depth = 1;
     destination.lastFailure = status;
     if (destination.window.isDead) destination.deadUntilMs = deadUntilMs;
     return destination.window.isDead;
@@ -98,6 +114,7 @@ export class Destinations {
       ...named,
       window: openWindow(named.transport === 'bounce' ? bounceConcurrency : this.#settings()),
       inFlight: 0,
+      depth: 1,
       ready: new Set(),
       due: new Set(),
       activeCount: 0,

@@ -4,7 +4,7 @@
  */
 import type { BusMessage } from '@railpost/bus';
 import type { DeferRecord, DeferState, Task } from '@railpost/contracts';
-import type { Destination } from './destinations.ts';
+import type { Batch, Destination } from './destinations.ts';
 
 /**
  * What is happening to the job in this process:
@@ -41,6 +41,8 @@ export interface QueuedJob {
   wasSuspended: boolean;
   /** When the job entered the schedule of this owner, milliseconds since the epoch. */
   activeAtMs: number;
+  /** In stage dispatched: what it was dispatched with. */
+  batch: Batch | undefined;
   /** Tail of the chain of effects on this job; undefined when none runs. */
   work: Promise<void> | undefined;
 }

@@ -2,10 +2,11 @@
  * The jobs of one shard in memory and the stages they pass through (queued-job.ts). Only moves entries between sets; what is
  * written, sent or acknowledged is decided elsewhere. Nothing here waits or fails.
  */
-import { type Destination, Destinations } from './destinations.ts';
+import { type Batch, type Destination, Destinations } from './destinations.ts';
 import { DueHeap } from './due-heap.ts';
 import { type QueuedJob, isSideTask } from './queued-job.ts';
 import type { ConcurrencySettings } from '../schedule/concurrency.ts';
+import { nextDepth } from '../schedule/pick.ts';
 
 /** What the queue asks about a loaded job. */
 export interface QueueFacts {
@@ -40,7 +41,7 @@ export class ShardQueue {
   readonly #suspended = new Map<string, Set<QueuedJob>>();
   /** Lanes with jobs whose record is not loaded. */
   readonly #loading = new Set<Destination>();
-  /** Lanes with ready jobs, by transport. */
+  /** Lanes with ready jobs and room in their window, or whose window is dead; by transport, in the order of turns. */
   readonly #runnable = new Map<string, Set<Destination>>();
 
   constructor(facts: QueueFacts) {
@@ -127,12 +128,48 @@ export class ShardQueue {
     }
   }
 
-  /** Marks a job as being in an agent's hand. */
-  markDispatched(job: QueuedJob): void {
+  /** Marks a job as being in an agent's hand. @param batch of {@link openBatch}; without one it may be running */
+  markDispatched(job: QueuedJob, batch = this.openBatch(this.laneOf(job), undefined)): void {
     this.#leave(job);
     job.stage = 'dispatched';
-    this.laneOf(job).inFlight += 1;
+    job.batch = batch;
     this.dispatched.add(job);
+    batch.remaining += 1;
+    batch.size += 1;
+    if (batch.remaining <= batch.width) batch.lane.inFlight += 1;
+    this.refresh(batch.lane);
+  }
+
+  /** A job of the batch has ended: what that says of how many jobs agents should get at a time. */
+  noteEnded(batch: Batch, monotonicMs: number): void {
+    const { lane, width, remaining, size, sentAtMs } = batch;
+    if (remaining > 0 || sentAtMs === undefined) return;
+    const depth = nextDepth(lane.depth, monotonicMs - sentAtMs);
+    // A small batch says nothing about large ones.
+    if (depth < lane.depth || size >= width * lane.depth) lane.depth = depth;
+  }
+
+  /** A batch that jobs join by {@link markDispatched}. */
+  openBatch(lane: Destination, sentAtMs: number | undefined): Batch {
+    return { lane, width: 1, remaining: 0, size: 0, sentAtMs };
+  }
+
+  /** Says how many jobs of the batch may run at once. */
+  setWidth(batch: Batch, width: number): void {
+    const { lane, remaining } = batch;
+    lane.inFlight += Math.min(width, remaining) - Math.min(batch.width, remaining);
+    batch.width = width;
+    this.refresh(lane);
+  }
+
+  /** The window of a lane has changed. */
+  refresh(lane: Destination): void {
+    const { window } = lane;
+    const isRunnable = lane.ready.size > 0 && (window.isDead || lane.inFlight < window.size);
+    const lanes = this.#runnable.get(lane.transport);
+    if (!isRunnable) lanes?.delete(lane);
+    else if (lanes === undefined) this.#runnable.set(lane.transport, new Set([lane]));
+    else lanes.add(lane);
   }
 
   /** Marks a job as being written; nothing else may happen to it until it is placed again. */
@@ -146,12 +183,12 @@ export class ShardQueue {
     return job.task === 'deliver' ? job.destination : this.destinations.bounce;
   }
 
-  /** Lanes of one transport that have ready jobs. */
-  runnable(transport: string): ReadonlySet<Destination> {
+  /** Lanes of one transport that have something to do, in the order of turns. */
+  runnable(transport: string): Set<Destination> {
     return this.#runnable.get(transport) ?? new Set();
   }
 
-  /** Transports that have ready jobs. */
+  /** Transports that have something to do. */
   runnableTransports(): string[] {
     return [...this.#runnable].filter(([, lanes]) => lanes.size > 0).map(([transport]) => transport);
   }
@@ -160,6 +197,7 @@ export class ShardQueue {
   takeDue(perLane: number, limit: number): QueuedJob[] {
     const taken: QueuedJob[] = [];
     for (const lane of this.#loading) {
+      if (taken.length >= limit) break;
       let room = perLane - lane.ready.size;
       for (const job of lane.due) {
         if (room <= 0 || taken.length >= limit) break;
@@ -216,20 +254,32 @@ export class ShardQueue {
     }
     job.stage = 'ready';
     lane.ready.add(job);
-    const lanes = this.#runnable.get(lane.transport) ?? new Set();
-    this.#runnable.set(lane.transport, lanes.add(lane));
+    this.refresh(lane);
   }
 
   /** Takes the job out of whatever set it is in; afterwards it waits. */
   #leave(job: QueuedJob): void {
+    const { stage } = job;
+    job.stage = 'waiting';
+    if (stage === 'waiting' || stage === 'settling') return;
+    if (stage === 'dispatched') return this.#leaveBatch(job);
+    if (stage === 'adopting') return void this.#adopting.delete(job);
+    if (stage === 'suspended') for (const jobs of this.#suspended.values()) jobs.delete(job);
     // The task may have changed since the job entered a lane, so both are cleaned.
     for (const lane of [job.destination, this.destinations.bounce]) {
       if (lane.due.delete(job) && lane.due.size === 0) this.#loading.delete(lane);
-      if (lane.ready.delete(job) && lane.ready.size === 0) this.#runnable.get(lane.transport)?.delete(lane);
+      if (lane.ready.delete(job)) this.refresh(lane);
     }
-    if (this.dispatched.delete(job)) this.laneOf(job).inFlight -= 1;
-    this.#adopting.delete(job);
-    if (job.stage === 'suspended') for (const jobs of this.#suspended.values()) jobs.delete(job);
-    job.stage = 'waiting';
+  }
+
+  #leaveBatch(job: QueuedJob): void {
+    this.dispatched.delete(job);
+    const { batch } = job;
+    job.batch = undefined;
+    if (batch === undefined) return;
+    batch.remaining -= 1;
+    // While there are more than may run, one of them takes its place.
+    if (batch.remaining < batch.width) batch.lane.inFlight -= 1;
+    this.refresh(batch.lane);
   }
 }

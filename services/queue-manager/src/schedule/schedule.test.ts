@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { backoffMs, nextAttemptMs } from './backoff.ts';
 import { type Window, afterContact, afterFailure, openWindow } from './concurrency.ts';
 import { expiresAtMs, isLate } from './expire.ts';
-import { type Candidate, pickJobs } from './pick.ts';
+import { deepest, nextDepth, serveInTurn } from './pick.ts';
 
 const backoff = { backoffMinimumMs: 300_000, backoffMaximumMs: 4_000_000 };
 const concurrency = { concurrencyInitial: 5, concurrencyLimit: 20 };
@@ -117,49 +117,95 @@ describe('expiry', () => {
   });
 });
 
-describe('pick', () => {
-  const candidate = (key: string, ready: number, inFlight = 0, window = 5): Candidate => ({
-    key,
-    ready,
-    inFlight,
-    window,
-  });
+describe('turns', () => {
+  interface Lane {
+    readonly key: string;
+    ready: number;
+    readonly turn: number;
+  }
+  const lane = (key: string, ready: number, turn = 1): Lane => ({ key, ready, turn });
+
+  /** Serves as the dispatcher does: a lane without jobs leaves the ring. */
+  function serve(ring: Set<Lane>, budget: number): Record<string, number> {
+    const served: Record<string, number> = {};
+    serveInTurn(ring, budget, (each, room) => {
+      const taken = Math.min(each.ready, each.turn, room);
+      each.ready -= taken;
+      if (each.ready === 0) ring.delete(each);
+      served[each.key] = (served[each.key] ?? 0) + taken;
+      return taken;
+    });
+    return served;
+  }
 
   it('gives a small destination its turn beside a large one', () => {
-    const { counts } = pickJobs([candidate('big', 1000, 0, 20), candidate('small', 1)], 4, undefined);
+    const ring = new Set([lane('big', 1000), lane('small', 1)]);
 
-    expect(Object.fromEntries(counts)).toEqual({ big: 3, small: 1 });
+    expect(serve(ring, 4)).toEqual({ big: 3, small: 1 });
   });
 
-  it('begins behind the destination that was served last', () => {
-    const candidates = [candidate('a', 9), candidate('b', 9), candidate('c', 9)];
+  it('goes on with the destination behind the one that was served last', () => {
+    const ring = new Set([lane('a', 9), lane('b', 9), lane('c', 9)]);
 
-    const first = pickJobs(candidates, 2, undefined);
-    const second = pickJobs(candidates, 2, first.last);
-
-    expect([...first.counts.keys()]).toEqual(['a', 'b']);
-    expect([...second.counts.keys()]).toEqual(['c', 'a']);
+    expect(Object.keys(serve(ring, 2))).toEqual(['a', 'b']);
+    expect(Object.keys(serve(ring, 2))).toEqual(['c', 'a']);
   });
 
-  it('never exceeds budget, window or what is ready, and leaves no room unused', () => {
-    const lanes = fc.uniqueArray(
-      fc.record({ key: fc.string(), ready: fc.nat(30), inFlight: fc.nat(10), window: fc.nat(20) }),
-      { selector: (each) => each.key, maxLength: 20 },
+  it('asks a lane that has nothing for now only once', () => {
+    const ring = new Set([lane('blocked', 0), lane('a', 2)]);
+    const asked: string[] = [];
+
+    serveInTurn(ring, 10, (each) => {
+      asked.push(each.key);
+      if (each.ready === 0) return 0;
+      each.ready -= 1;
+      if (each.ready === 0) ring.delete(each);
+      return 1;
+    });
+
+    expect(asked).toEqual(['blocked', 'a', 'a']);
+  });
+
+  it('ends at once when the frame is full', () => {
+    const ring = new Set([lane('a', 9), lane('b', 9)]);
+    let asked = 0;
+
+    serveInTurn(ring, 10, () => {
+      asked += 1;
+      return undefined;
+    });
+
+    expect(asked).toBe(1);
+  });
+
+  it('takes all that is ready or the whole budget, whichever is less', () => {
+    const lanes = fc.array(
+      fc.record({ ready: fc.integer({ min: 1, max: 30 }), turn: fc.integer({ min: 1, max: 16 }) }),
+      {
+        maxLength: 20,
+      },
     );
     fc.assert(
-      fc.property(lanes, fc.nat(100), (candidates, budget) => {
-        const { counts } = pickJobs(candidates, budget, undefined);
-        let total = 0;
-        let possible = 0;
-        for (const each of candidates) {
-          const count = counts.get(each.key) ?? 0;
-          const room = Math.min(each.ready, Math.max(0, each.window - each.inFlight));
-          expect(count).toBeLessThanOrEqual(room);
-          total += count;
-          possible += room;
-        }
-        expect(total).toBe(Math.min(budget, possible));
+      fc.property(lanes, fc.nat(100), (made, budget) => {
+        const ring = new Set(made.map((each, index) => lane(String(index), each.ready, each.turn)));
+        const possible = made.reduce((sum, each) => sum + each.ready, 0);
+
+        const served = Object.values(serve(ring, budget)).reduce((sum, each) => sum + each, 0);
+
+        expect(served).toBe(Math.min(budget, possible));
       }),
     );
+  });
+});
+
+describe('depth', () => {
+  it.each([
+    { what: 'grows while batches are over at once', depth: 1, batchMs: 5, expected: 2 },
+    { what: 'stays while batches take their time', depth: 4, batchMs: 80, expected: 4 },
+    { what: 'shrinks when batches take long', depth: 8, batchMs: 500, expected: 4 },
+    { what: 'never falls below one', depth: 1, batchMs: 60_000, expected: 1 },
+    { what: 'has an end', depth: deepest, batchMs: 1, expected: deepest },
+  ])('$what', ({ depth, batchMs, expected }) => {
+    expect(nextDepth(depth, batchMs)).toBe(expected);
   });
 });
