@@ -99,8 +99,8 @@ interface OutageCase {
   readonly part: string;
   readonly reply: RegExp;
   readonly says: RegExp;
-  start(): Promise<unknown> | void;
-  end(): Promise<unknown> | void;
+  readonly start: () => Promise<unknown> | void;
+  readonly end: () => Promise<unknown> | void;
 }
 
 const accepted = expect.stringMatching(/^250 /);

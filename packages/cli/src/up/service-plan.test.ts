@@ -50,6 +50,7 @@ describe('plan', () => {
     const second = plan.find(({ name }) => name === 'smtp-ingress-1');
 
     expect(argument(second?.arguments, '--port-offset')).toBe('1000');
+    expect(argument(second?.arguments, '--watched-folders')).toBe('/data');
     expect(argument(second?.arguments, '--data')).toBe('/data/process/smtp-ingress-1');
     expect(new Set(plan.map(({ httpPort }) => httpPort)).size).toBe(plan.length);
     expect(plan.some(({ service }) => service === 'bounce')).toBe(false);

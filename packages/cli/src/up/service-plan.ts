@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path';
 import { Complaint } from '../complaint.ts';
+import type { StreamSizes } from './prepare-streams.ts';
 
 /** All services, in the order of a message's way. */
 export const serviceNames = [
@@ -36,6 +37,8 @@ export interface PlanFacts {
   readonly logFormat: string;
   readonly logLevel: string;
   readonly shards: number;
+  /** Undefined: the defaults of queue-manager. */
+  readonly streamSizes?: StreamSizes | undefined;
   readonly portOffset: number;
   readonly healthPort: number;
   readonly replicas: ReadonlyMap<ServiceName, number>;
@@ -98,12 +101,23 @@ function serviceArguments(
 ): readonly string[] {
   switch (own.service) {
     case 'smtp-ingress':
-      return ['--port-offset', String(facts.portOffset + own.index * portStep)];
+      return [
+        ...['--port-offset', String(facts.portOffset + own.index * portStep)],
+        // NATS's store and the mail lie there.
+        ...['--watched-folders', facts.data],
+      ];
     case 'delivery-mailbox':
       return ['--mail-root', join(facts.data, 'mail')];
+    case 'queue-manager':
+      return sizeArguments(facts.streamSizes);
     default:
       return [];
   }
+}
+
+/** queue-manager keeps the streams, so it must not want other sizes than they were made with. */
+function sizeArguments(sizes: StreamSizes | undefined): readonly string[] {
+  return Object.entries(sizes ?? {}).flatMap(([kind, bytes]) => [`--${kind}-max-bytes`, String(bytes)]);
 }
 
 /** Reads `SERVICE=N`. @throws Complaint */
