@@ -28,6 +28,11 @@ export const JournalEntry = z.object({
   kind: JournalKind,
   run: z.string(),
   n: z.number(),
+  /**
+   * Since when the keeper finds the queue id in no object of the spool, milliseconds since the epoch (rule 17): a day later the entry goes.
+   * Readers pass it over.
+   */
+  absentSinceMs: z.number().optional(),
 });
 export type JournalEntry = z.infer<typeof JournalEntry>;
 

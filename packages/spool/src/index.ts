@@ -26,6 +26,8 @@ export type { GenerationState } from './generation.ts';
 export { readPositions, recordPositions } from './stream-positions.ts';
 export type { StreamPositions } from './stream-positions.ts';
 export { journalPrefix } from './journal-format.ts';
+export { compactJournal } from './journal-compaction.ts';
+export type { JournalCompactionOptions, JournalCompactionResult } from './journal-compaction.ts';
 export { rollUpJournal } from './journal-roll-up.ts';
 export type { JournalRollUpOptions, JournalRollUpResult } from './journal-roll-up.ts';
 export { openJournalWriter } from './journal-writer.ts';

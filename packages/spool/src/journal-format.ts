@@ -45,7 +45,7 @@ export function rolledUpObjectKey(object: JournalObject, originals: readonly Jou
 
 /**
  * Order of reading: generations and shards ascending, within a shard by epoch and counter (never by clock); a rolled-up object
- * directly behind the last one it covers.
+ * directly behind the last one it covers, the later of two with one range behind the earlier.
  */
 export function compareJournalNames(left: JournalObjectName, right: JournalObjectName): number {
   return (
@@ -53,8 +53,21 @@ export function compareJournalNames(left: JournalObjectName, right: JournalObjec
     left.shard - right.shard ||
     left.epoch - right.epoch ||
     left.counter - right.counter ||
-    right.firstCounter - left.firstCounter
+    right.firstCounter - left.firstCounter ||
+    left.timeMs - right.timeMs
   );
+}
+
+/**
+ * True when `wide` was made of `narrow`, or of objects that were: its range of counters holds that of `narrow`; with equal ranges the later
+ * one is the copy. Of any number of objects that cover each other the last one is covered by none.
+ */
+export function covers(wide: JournalObjectName, narrow: JournalObjectName): boolean {
+  if (wide.key === narrow.key || wide.epoch !== narrow.epoch) return false;
+  if (wide.generation !== narrow.generation || wide.shard !== narrow.shard) return false;
+  if (wide.firstCounter > narrow.firstCounter || wide.counter < narrow.counter) return false;
+  const isEqual = wide.firstCounter === narrow.firstCounter && wide.counter === narrow.counter;
+  return !isEqual || wide.timeMs > narrow.timeMs;
 }
 
 /** Parses a name; undefined when it is none. */

@@ -3,8 +3,7 @@
  * originals go. A rolled-up object sorts directly behind the last object it was made of, so a reader that meets both sees entries
  * twice and ends in the same state. It stands before any original is removed; whatever stops a run in between, the next one
  * finds the originals covered and removes them. Objects of other epochs are never touched, so a deposed owner may finish late.
- *
- * BUGS: what a dead owner's last run left stays as it is until the journal is compacted.
+ * What a dead owner's last run left is merged by compaction (journal-compaction.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry, JournalObject } from '@railpost/contracts';

@@ -13,7 +13,7 @@ export async function createSpoolKeeper(
   settings: SettingsOf<typeof SpoolKeeperSettings>,
 ): Promise<Service> {
   const { garbageAfter, garbageEvery, journalKeep } = settings;
-  const timing = { garbageAfterMs: garbageAfter, everyMs: garbageEvery, voidKeepMs: journalKeep };
+  const timing = { garbageAfterMs: garbageAfter, everyMs: garbageEvery, journalKeepMs: journalKeep };
   const tasks: readonly KeeperTask[] = [garbageTask(context, timing, new GarbageMetrics(context.metrics))];
   const term = new ActiveTerm(context, { leaseTtlMs: context.settings.leaseTtl }, tasks);
   registerKeeperMetrics(context.metrics, () => term.isActive);

@@ -51,3 +51,10 @@ export const garbageWaits = defineEvent<{ generation: number; cause: string }>({
   level: 'info',
   text: 'nothing is removed from the spool for now',
 });
+
+export const journalCompacted = defineEvent<{
+  objects: number;
+  made: number;
+  removed: number;
+  dropped: number;
+}>({ name: 'journal-compacted', level: 'info', text: 'journal compacted' });

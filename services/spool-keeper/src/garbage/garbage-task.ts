@@ -1,6 +1,7 @@
 /**
- * The task `garbage`: round after round it reads what is new, decides about every segment, and removes (durability rules 15 and 16). The journal
- * alone says what is complete. While a generation is being recovered, nothing is read or removed.
+ * The task `garbage`: round after round it reads what is new, decides about every segment, removes (durability rules 15 and 16) and, once
+ * an hour, compacts the journal (rule 17). The journal alone says what is complete. While a generation is being recovered, nothing
+ * is read or removed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SpoolUnavailableError, readGenerationState } from '@railpost/spool';
@@ -9,6 +10,7 @@ import type { KeeperContext, KeeperTask } from '../keeper-task.ts';
 import { decideSegment } from './decide.ts';
 import { clearSegments } from './effects.ts';
 import { Gatherer } from './gather.ts';
+import { JournalKeeper } from './journal-keeper.ts';
 import type { GarbageMetrics } from './metrics.ts';
 import { type IndexedSegment, SpoolIndex } from './spool-index.ts';
 
@@ -18,8 +20,11 @@ export interface GarbageTiming {
   readonly garbageAfterMs: number;
   /** Time between two rounds. */
   readonly everyMs: number;
-  /** Age from which a void goes. */
-  readonly voidKeepMs: number;
+  /**
+   * How long the journal remembers messages that are in the spool no more; also the age from which a void goes, because whatever PUT it
+   * stands against cannot land any more.
+   */
+  readonly journalKeepMs: number;
 }
 
 const longestSettleMs = 150_000;
@@ -30,10 +35,14 @@ const listAllEveryMs = 3_600_000;
 export interface SpoolView {
   readonly index: SpoolIndex;
   readonly gatherer: Gatherer;
+  readonly journal: JournalKeeper;
 }
 
+/** What the task needs of its surroundings. */
+export type GarbageContext = Pick<KeeperContext, 'store' | 'log' | 'clock' | 'crashPoint' | 'setProblem'>;
+
 /** Opens the view of a term; nothing is read yet. */
-export function openSpoolView(context: KeeperContext, timing: GarbageTiming): SpoolView {
+export function openSpoolView(context: GarbageContext, timing: GarbageTiming): SpoolView {
   const index = new SpoolIndex();
   const gatherer = new Gatherer(
     context,
@@ -44,12 +53,13 @@ export function openSpoolView(context: KeeperContext, timing: GarbageTiming): Sp
     },
     index,
   );
-  return { index, gatherer };
+  const journal = new JournalKeeper(context, timing.journalKeepMs, index);
+  return { index, gatherer, journal };
 }
 
 /** Makes the task. */
 export function garbageTask(
-  context: KeeperContext,
+  context: GarbageContext,
   timing: GarbageTiming,
   metrics: GarbageMetrics,
 ): KeeperTask {
@@ -72,7 +82,7 @@ export function garbageTask(
 }
 
 interface RoundParts {
-  readonly context: KeeperContext;
+  readonly context: GarbageContext;
   readonly timing: GarbageTiming;
   readonly metrics: GarbageMetrics;
   readonly view: SpoolView;
@@ -96,15 +106,23 @@ async function runRound({ context, timing, metrics, view }: RoundParts, signal: 
   const startedAt = clock.monotonicMs();
   const { generation, isRecovered } = await readGenerationState(store);
   if (!isRecovered) return garbageWaits(log, { generation, cause: 'recovery is not over' });
+  const isCompactionDue = view.journal.isDue();
+  if (isCompactionDue) view.gatherer.requireFullListing();
   const gathered = await view.gatherer.read(signal);
   metrics.noteRead(gathered);
-  const work = decideAll(view.index, { ...timing, nowMs: clock.nowMs() });
+  const work = decideAll(view.index, {
+    garbageAfterMs: timing.garbageAfterMs,
+    voidKeepMs: timing.journalKeepMs,
+    nowMs: clock.nowMs(),
+  });
   const parts = { context, index: view.index, pauseMs: Math.min(longestPauseMs, timing.garbageAfterMs / 4) };
   const result = await clearSegments(parts, work, generation, signal);
-  metrics.noteCleared(result, (clock.monotonicMs() - startedAt) / 1000);
+  metrics.noteCleared(result);
   const { removed, removedBytes, copied } = result;
   if (removed > 0) garbageRemoved(log, { segments: removed, sizeBytes: removedBytes, copied });
-  if (result.isGenerationOver) garbageWaits(log, { generation, cause: 'there is a new generation' });
+  if (result.isGenerationOver) return garbageWaits(log, { generation, cause: 'there is a new generation' });
+  if (isCompactionDue) metrics.noteCompacted(await view.journal.compact(generation, signal));
+  metrics.noteRound((clock.monotonicMs() - startedAt) / 1000);
 }
 
 function decideAll(

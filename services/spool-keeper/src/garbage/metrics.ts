@@ -1,4 +1,5 @@
 /** Metrics of garbage collection. Gauges say what the index knows; without a term they say nothing. */
+import type { JournalCompactionResult } from '@railpost/spool';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { GarbageResult } from './effects.ts';
 import type { Gathered } from './gather.ts';
@@ -10,14 +11,18 @@ export class GarbageMetrics {
   view: SpoolView | undefined;
   #journalObjects = 0;
   #roundSeconds = 0;
+  readonly #rounds: Counter;
   readonly #removedSegments: Counter;
   readonly #removedBytes: Counter;
   readonly #copiedSegments: Counter;
   readonly #segmentsRead: Counter;
   readonly #journalRead: Counter;
+  readonly #journalRemoved: Counter;
+  readonly #entriesDropped: Counter;
 
   constructor(registry: Registry) {
     const counter = (name: string, help: string) => new Counter({ name, help, registers: [registry] });
+    this.#rounds = counter('railpost_keeper_rounds_total', 'Rounds of reading and removing that went well.');
     this.#removedSegments = counter('railpost_keeper_removed_segments_total', 'Segments removed.');
     this.#removedBytes = counter('railpost_keeper_removed_bytes_total', 'Octets of segments removed.');
     this.#copiedSegments = counter(
@@ -26,6 +31,14 @@ export class GarbageMetrics {
     );
     this.#segmentsRead = counter('railpost_keeper_segments_read_total', 'Segment indexes read.');
     this.#journalRead = counter('railpost_keeper_journal_objects_read_total', 'Journal objects read.');
+    this.#journalRemoved = counter(
+      'railpost_keeper_journal_objects_removed_total',
+      'Journal objects that became larger ones, or were not needed any more.',
+    );
+    this.#entriesDropped = counter(
+      'railpost_keeper_journal_entries_dropped_total',
+      'Journal entries of messages that had been in the spool no more for long enough.',
+    );
     this.#registerGauges(registry);
   }
 
@@ -35,11 +48,20 @@ export class GarbageMetrics {
     this.#journalObjects = gathered.journalObjects;
   }
 
-  noteCleared(result: GarbageResult, seconds: number): void {
+  noteRound(seconds: number): void {
+    this.#rounds.inc();
+    this.#roundSeconds = seconds;
+  }
+
+  noteCleared(result: GarbageResult): void {
     this.#removedSegments.inc(result.removed);
     this.#removedBytes.inc(result.removedBytes);
     this.#copiedSegments.inc(result.copied);
-    this.#roundSeconds = seconds;
+  }
+
+  noteCompacted(result: JournalCompactionResult): void {
+    this.#journalRemoved.inc(result.removed);
+    this.#entriesDropped.inc(result.dropped);
   }
 
   #registerGauges(registry: Registry): void {
