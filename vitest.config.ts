@@ -16,7 +16,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{packages,services,tooling}/**/*.test.{ts,mjs}', 'e2e/support/**/*.test.ts'],
+          include: ['{packages,services,tooling}/**/*.test.{ts,mjs}', 'e2e/{support,ledger}/**/*.test.ts'],
           exclude: notOurs,
           testTimeout: 10_000,
         },

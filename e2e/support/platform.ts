@@ -20,6 +20,10 @@ export interface PlatformOptions {
   manifests(ports: ScenarioPorts): Readonly<Record<string, string>>;
   /** Further arguments of `railpost up`; a function is asked anew when a port was taken. */
   readonly arguments?: readonly string[] | (() => readonly string[]);
+  /** Folder for data and manifests, kept at the end; a temporary one by default. */
+  readonly folder?: string;
+  /** Variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Result of a command. */
@@ -43,6 +47,8 @@ export interface Platform {
   readonly manifests: string;
   /** Port of the first health server. */
   readonly healthPort: number;
+  /** Process id of `railpost up`. */
+  readonly pid: number;
   /** What `railpost up` has printed so far. */
   output(): string;
   /** Runs a `railpost` command against it. */
@@ -77,30 +83,29 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function startOnce(options: PlatformOptions): Promise<Platform> {
-  const root = await mkdtemp(join(tmpdir(), 'railpost-e2e-'));
+  const root = options.folder ?? (await mkdtemp(join(tmpdir(), 'railpost-e2e-')));
   const places = { data: join(root, 'var'), manifests: join(root, 'manifests') };
   const [mx = 0, submission = 0, submissions = 0] = await findFreePorts(3);
   const ports = { mx, submission, submissions };
   const healthPort = await findFreeRange();
-  await mkdir(places.manifests);
+  await mkdir(places.manifests, { recursive: true });
   // A Dovecot of another user reads the mail below.
   await chmod(root, 0o755);
   for (const [name, yaml] of Object.entries(options.manifests(ports)))
     await writeFile(join(places.manifests, name), yaml);
-  const run = new Run([
-    '-f',
-    places.manifests,
-    '--data',
-    places.data,
-    '--health-port',
-    String(healthPort),
-    ...(typeof options.arguments === 'function' ? options.arguments() : (options.arguments ?? [])),
-  ]);
+  const more = typeof options.arguments === 'function' ? options.arguments() : (options.arguments ?? []);
+  const run = new Run(
+    ['-f', places.manifests, '--data', places.data, '--health-port', String(healthPort), ...more],
+    options.environment ?? {},
+  );
   await run.start();
   return {
     ...places,
     ports,
     healthPort,
+    get pid() {
+      return run.pid;
+    },
     output: () => run.output,
     command: (...args) => runCommand([...args, ...(needsData(args) ? ['--data', places.data] : [])]),
     processes: () => readProcesses(places.data),
@@ -116,7 +121,7 @@ async function startOnce(options: PlatformOptions): Promise<Platform> {
     start: () => run.start(),
     async dispose() {
       await run.stop();
-      await rm(root, { recursive: true, force: true });
+      if (options.folder === undefined) await rm(root, { recursive: true, force: true });
     },
   };
 }
@@ -124,11 +129,17 @@ async function startOnce(options: PlatformOptions): Promise<Platform> {
 /** One life of `railpost up`, repeatable. */
 class Run {
   readonly #arguments: readonly string[];
+  readonly #environment: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   output = '';
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
     this.#arguments = args;
+    this.#environment = environment;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
   }
 
   async start(): Promise<number> {
@@ -136,6 +147,7 @@ class Run {
     this.output = '';
     const child = spawn(process.execPath, [railpost, 'up', ...this.#arguments], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#environment },
     });
     this.#child = child;
     const take = (data: Buffer): void => {

@@ -1,0 +1,138 @@
+/** All far ends of a part; each arrival goes into the book with the process that brought it. */
+import { type FarEnd as FarEndName, behaviourOf } from './destinations.ts';
+import { type Arrival, type Book, arrivalOf } from './book.ts';
+import { type FarEnd, type FarEndSession, type Taken, startFarEnd } from './far-end.ts';
+import { makePolicy } from './far-end-policy.ts';
+import type { FarEndPorts } from './manifests.ts';
+import { isIntact, readMark } from './message-plan.ts';
+
+/** Who tells which process is at the other end. */
+export interface PeerFinder {
+  processAt(peerPort: number, ownPort: number): Promise<number | undefined>;
+}
+
+/** What the far ends need. */
+export interface FarEndsOptions {
+  /** Name of the run, as in the marks of its messages. */
+  readonly run: string;
+  readonly book: Book;
+  readonly peers: PeerFinder;
+  /** For a canary: takes this share of arrivals without writing them down. */
+  readonly forgets?: (number: number) => boolean;
+}
+
+/** Running far ends. */
+export interface FarEnds {
+  readonly ports: FarEndPorts;
+  /** Contents without a mark of this run. */
+  readonly strangers: number;
+  stop(): Promise<void>;
+}
+
+/** Starts them. */
+export async function startFarEnds(options: FarEndsOptions): Promise<FarEnds> {
+  const desk = new Desk(options);
+  const started: FarEnd[] = [];
+  const start = async (behaviour: FarEndName, protocol: 'smtp' | 'lmtp' = 'smtp'): Promise<number> => {
+    const farEnd = await startFarEnd({
+      protocol,
+      behave: makePolicy(behaviour),
+      onTaken: (taken) => desk.take(taken),
+      onSession: (session) => desk.meet(session),
+    });
+    started.push(farEnd);
+    return farEnd.port;
+  };
+  const sender = await startFarEnd({
+    behave: () => ({ kind: 'usual' }),
+    onTaken: (taken) => desk.takeReport(taken),
+    onSession: (session) => desk.meet(session),
+  });
+  started.push(sender);
+  return {
+    ports: {
+      takes: await start('takes'),
+      lmtp: await start('lmtp', 'lmtp'),
+      slow: await start('slow'),
+      temporary: await start('temporary'),
+      permanent: await start('permanent'),
+      drops: await start('drops'),
+      moved: [await start('moved'), await start('moved')],
+      sender: sender.port,
+    },
+    get strangers() {
+      return desk.strangers;
+    },
+    async stop() {
+      await Promise.all(started.map((each) => each.stop()));
+    },
+  };
+}
+
+/** Writes arrivals into the book. */
+class Desk {
+  readonly #options: FarEndsOptions;
+  /** Looked up when a connection opens: later the process may have died. */
+  readonly #workers = new WeakMap<FarEndSession, Promise<number | undefined>>();
+  strangers = 0;
+
+  constructor(options: FarEndsOptions) {
+    this.#options = options;
+  }
+
+  meet(session: FarEndSession): void {
+    const found = this.#options.peers.processAt(session.peerPort, session.ownPort);
+    this.#workers.set(session, found);
+  }
+
+  take(taken: Taken): void {
+    const mark = readMark(taken.content);
+    if (mark === undefined || mark.run !== this.#options.run) {
+      this.strangers += 1;
+      return;
+    }
+    if (this.#options.forgets?.(mark.number) === true) return;
+    const intact = isIntact(taken.content, mark);
+    const worker = this.#workerOf(taken);
+    for (const recipient of taken.recipients)
+      this.#options.book.noteArrival(arrivalOf(mark, { recipient, worker, isIntact: intact }));
+  }
+
+  /** A DSN: each recipient that it names was returned. It quotes the header of the message, and the mark in it. */
+  takeReport(taken: Taken): void {
+    const mark = readMark(taken.content);
+    const text = taken.content.toString('latin1');
+    const isFailure = /^Action: failed\r?$/m.test(text);
+    if (mark === undefined || mark.run !== this.#options.run || !isFailure) {
+      this.strangers += 1;
+      return;
+    }
+    const worker = this.#workerOf(taken);
+    for (const [, recipient = ''] of text.matchAll(/^Final-Recipient: rfc822; *(\S+?)\r?$/gm)) {
+      if (!isOurs(recipient)) continue;
+      const arrival: Arrival = {
+        kind: 'returned',
+        number: mark.number,
+        attempt: mark.attempt,
+        recipient,
+        atMs: Date.now(),
+        worker,
+        isIntact: true,
+      };
+      this.#options.book.noteArrival(arrival);
+    }
+  }
+
+  #workerOf(taken: Taken): Promise<number | undefined> {
+    return this.#workers.get(taken.session) ?? Promise.resolve(undefined);
+  }
+}
+
+function isOurs(address: string): boolean {
+  try {
+    behaviourOf(address);
+    return true;
+  } catch {
+    return false; // an address that only looks like one of the ledger's
+  }
+}

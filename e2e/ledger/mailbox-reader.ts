@@ -1,0 +1,47 @@
+/** Notices new files in the Maildirs of the platform; every file is an arrival. */
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mailboxDomain, mailboxes } from './destinations.ts';
+
+/** A file that was not there before. */
+export interface FoundMessage {
+  readonly recipient: string;
+  readonly content: Buffer;
+}
+
+/** Remembers which files it has seen. */
+export class MailboxReader {
+  readonly #root: string;
+  readonly #seen = new Set<string>();
+
+  /** @param root `mail` in the data folder */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Files that have come since the last call. */
+  async read(): Promise<FoundMessage[]> {
+    const found: FoundMessage[] = [];
+    for (const name of mailboxes) {
+      const folder = join(this.#root, mailboxDomain, name, 'Maildir', 'new');
+      for (const file of await readdir(folder).catch(() => [])) {
+        const path = join(folder, file);
+        if (this.#seen.has(path)) continue;
+        this.#seen.add(path);
+        found.push({ recipient: `${name}@${mailboxDomain}`, content: await readWithCrlf(path) });
+      }
+    }
+    return found;
+  }
+}
+
+/** Files of a Maildir have the line ends of the system. */
+async function readWithCrlf(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const text = (await file.readFile()).toString('latin1');
+    return Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'latin1');
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Which processes the platform has and had, and when and of what each died: a duplicate is explained only by the death of the process
+ * that delivered first. A death that no fault of ours caused (a crash point, or a bug) is noticed by looking.
+ */
+import { readFile, readdir, readlink } from 'node:fs/promises';
+import type { PlatformProcess } from '../support/platform.ts';
+import { isAlive } from './processes.ts';
+
+/** One death. */
+export interface Death {
+  readonly pid: number;
+  readonly name: string;
+  /** Milliseconds since the epoch; when nobody announced it, the moment it was noticed. */
+  readonly atMs: number;
+  readonly cause: string;
+  /** It was told to stop, drained, and may have dropped nothing. */
+  readonly isOrderly: boolean;
+}
+
+const lookEveryMs = 100;
+
+/** Watches until closed. */
+export class ProcessWatch {
+  readonly #deaths = new Map<number, Death>();
+  readonly #living = new Map<number, string>();
+  readonly #list: () => Promise<readonly PlatformProcess[]>;
+  readonly #unannounced: string;
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param list the processes at the moment; may reject while there are none
+   * @param unannounced cause of a death that no fault announced
+   */
+  constructor(list: () => Promise<readonly PlatformProcess[]>, unannounced: string) {
+    this.#list = list;
+    this.#unannounced = unannounced;
+  }
+
+  /** Deaths so far, in the order in which they were noticed. */
+  get deaths(): readonly Death[] {
+    return [...this.#deaths.values()];
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => void this.#look().finally(() => this.start()), lookEveryMs);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** How a process died; undefined while it lives. */
+  deathOf(pid: number): Death | undefined {
+    return this.#deaths.get(pid);
+  }
+
+  /** Writes down that a fault kills a process now. */
+  announce(death: Omit<Death, 'atMs'>): void {
+    if (!this.#deaths.has(death.pid)) this.#deaths.set(death.pid, { ...death, atMs: Date.now() });
+  }
+
+  /** The process that holds the other end of a connection, by the kernel's tables; undefined when it is none of ours. */
+  async processAt(peerPort: number, ownPort: number): Promise<number | undefined> {
+    const inode = await inodeOf(peerPort, ownPort);
+    if (inode === undefined) return undefined;
+    for (const pid of this.#living.keys()) if (await holds(pid, inode)) return pid;
+    return undefined;
+  }
+
+  async #look(): Promise<void> {
+    const listed = await this.#list().catch(() => []);
+    for (const { pid, name } of listed) if (pid > 0 && isAlive(pid)) this.#living.set(pid, name);
+    for (const [pid, name] of this.#living) {
+      if (isAlive(pid)) continue;
+      this.announce({ pid, name, cause: this.#unannounced, isOrderly: false });
+      this.#living.delete(pid);
+    }
+  }
+}
+
+async function inodeOf(peerPort: number, ownPort: number): Promise<string | undefined> {
+  const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
+  const table = await readFile('/proc/net/tcp', 'latin1');
+  const wanted = `0100007F:${hex(peerPort)} 0100007F:${hex(ownPort)} `;
+  const line = table.split('\n').find((each) => each.includes(wanted));
+  return line?.trim().split(/\s+/)[9];
+}
+
+async function holds(pid: number, inode: string): Promise<boolean> {
+  const folder = `/proc/${pid}/fd`;
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const target = await readlink(`${folder}/${name}`).catch(() => '');
+    if (target === `socket:[${inode}]`) return true;
+  }
+  return false;
+}
