@@ -45,6 +45,7 @@ export class FolderSource {
   #settleTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #removeListener: () => void = () => undefined;
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: FolderSourceOptions) {
@@ -65,6 +66,7 @@ export class FolderSource {
     this.#fingerprint = first.fingerprint;
     const isGood = await this.#apply(first.contents);
     for (const folder of this.#options.folders) this.#watch(folder);
+    this.#removeListener = this.#options.bus.onReconnect(() => this.#publishAnew());
     this.#lookLater(this.#fingerprint.split('\n').length);
     return isGood;
   }
@@ -72,10 +74,17 @@ export class FolderSource {
   /** Stops watching; waits for a publication that is under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#removeListener();
     clearTimeout(this.#settleTimer);
     clearTimeout(this.#lookTimer);
     for (const watcher of this.#watchers) watcher.close();
     await this.#work;
+  }
+
+  /** NATS was away and may have come back empty, or with an older configuration; until it has this one the look repeats it. */
+  #publishAnew(): void {
+    this.#published = undefined;
+    this.#fingerprint = '';
   }
 
   #watch(folder: string): void {

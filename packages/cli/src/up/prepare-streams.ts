@@ -1,55 +1,49 @@
 /**
- * Streams and their generation (durability rule 18): streams that are made anew get a generation of their own, so that no
- * sequence of an old stream is ever met again. max_bytes are scaled down on small disks, because a stream that the disk
- * cannot hold fails without an error.
+ * Streams before anything else runs (durability rule 18): those that NATS lacks, or has as an older copy, begin a new generation. The
+ * sizes are scaled down on small disks, because a stream that the disk cannot hold fails without an error.
  */
 import { statfs } from 'node:fs/promises';
-import { type Bus, IncompatibleStreamError, ensureStreams } from '@railpost/bus';
-import { createGeneration, currentGeneration, openObjectStore } from '@railpost/spool';
+import { type Bus, IncompatibleStreamError } from '@railpost/bus';
+import { type PreparedStreams, prepareStreams as prepare } from '@railpost/runtime';
+import { openObjectStore } from '@railpost/spool';
 import { Complaint } from '../complaint.ts';
 
 const gibibyte = 1024 ** 3;
 
+/** Octets of all streams of a kind together. */
+export interface StreamSizes {
+  readonly incoming: number;
+  readonly active: number;
+  readonly defer: number;
+}
+
 /** What to prepare. */
-export interface StreamsRequest {
+export interface UpStreamsRequest {
   readonly bus: Bus;
   readonly spool: string;
   readonly shards: number;
-  /** Folder on the disk that NATS writes to, when that is this machine's. */
-  readonly natsFolder: string | undefined;
+  /** Undefined: the defaults (8 GiB in all) fit. */
+  readonly sizes: StreamSizes | undefined;
 }
 
-/** Makes streams, consumers and buckets exist; returns their generation. @throws Complaint */
-export async function prepareStreams(request: StreamsRequest): Promise<number> {
-  const { bus, spool, shards } = request;
+/** Makes streams, consumers and buckets exist. @throws Complaint when NATS belongs to another spool */
+export async function prepareStreams(request: UpStreamsRequest): Promise<PreparedStreams> {
+  const { bus, spool, shards, sizes } = request;
   const store = await openObjectStore(spool);
   try {
-    let generation = await currentGeneration(store);
-    if (generation === 0 || !(await hasStreams(bus))) {
-      generation += 1;
-      await createGeneration(store, generation);
-    }
-    const maxBytes = await sizesFor(request.natsFolder);
-    await ensureStreams(bus, { shards, generation, ...(maxBytes === undefined ? {} : { maxBytes }) });
-    return generation;
+    const streams = { shards, ...(sizes === undefined ? {} : { maxBytes: sizes }) };
+    return await prepare({ bus, store, streams });
   } catch (error) {
     if (error instanceof IncompatibleStreamError)
-      throw new Complaint(`${error.message}; does NATS belong to another spool than ${spool}?`);
+      throw new Complaint(`${error.message} The spool is ${spool}.`);
     throw error;
   } finally {
     await store.close();
   }
 }
 
-async function hasStreams(bus: Bus): Promise<boolean> {
-  for await (const name of bus.manager.streams.names()) if (name === bus.names.incomingStream) return true;
-  return false;
-}
-
-/** Undefined: the defaults (8 GiB in all) fit. */
-async function sizesFor(
-  folder: string | undefined,
-): Promise<{ readonly incoming: number; readonly active: number; readonly defer: number } | undefined> {
+/** Sizes that fit on the disk of the folder. @param folder undefined: NATS is not this machine's */
+export async function streamSizesFor(folder: string | undefined): Promise<StreamSizes | undefined> {
   if (folder === undefined) return undefined;
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;

@@ -26,7 +26,12 @@ export function platformKeyFileOf(data: string): string {
 }
 
 /** The plan. @throws Complaint for a wrong --replicas or --set */
-export function planOf(settings: UpSettings, data: string, nats: NatsAccess): readonly ProcessPlan[] {
+export function planOf(
+  settings: UpSettings,
+  data: string,
+  nats: NatsAccess,
+  streamSizes?: PlanFacts['streamSizes'],
+): readonly ProcessPlan[] {
   const extra = new Map(parseExtraSettings(settings.set));
   if (settings.dnsServers.length > 0) {
     const flags = ['--dns-servers', settings.dnsServers.join(',')];
@@ -36,6 +41,7 @@ export function planOf(settings: UpSettings, data: string, nats: NatsAccess): re
   return planProcesses({
     ...{ busPrefix, bindAddress, logFormat, logLevel, shards, portOffset, healthPort },
     ...nats,
+    streamSizes,
     data,
     spool: spoolOf(settings, data),
     platformKeyFile: platformKeyFileOf(data),

@@ -20,7 +20,7 @@ import { checkPorts } from './free-ports.ts';
 import { lockDataFolder } from './instance-lock.ts';
 import type { ManagedProcess } from './managed-process.ts';
 import { startNatsChild } from './nats-child.ts';
-import { prepareStreams } from './prepare-streams.ts';
+import { prepareStreams, streamSizesFor } from './prepare-streams.ts';
 import { formatReadyScreen } from './ready-screen.ts';
 import type { ProcessPlan } from './service-plan.ts';
 import { startServices, stopServices } from './services.ts';
@@ -94,8 +94,14 @@ async function start(parts: Start): Promise<Running> {
   const nats = settings.natsUrl.length > 0 ? givenNats(settings) : await startNats(parts);
   const bus = await openBus(settings, nats);
   undo.push(() => soon(bus.close()));
-  const natsFolder = settings.natsUrl.length > 0 ? undefined : data;
-  await prepareStreams({ bus, spool: spoolOf(settings, data), shards: settings.shards, natsFolder });
+  const sizes = await streamSizesFor(settings.natsUrl.length > 0 ? undefined : data);
+  const { lost } = await prepareStreams({
+    ...{ bus, sizes },
+    spool: spoolOf(settings, data),
+    shards: settings.shards,
+  });
+  if (lost !== undefined)
+    terminal.say('nats', `has lost what it held (${lost}); mail is put back from the spool`);
   const source = new FolderSource({
     bus,
     folders: settings.file,
@@ -109,7 +115,7 @@ async function start(parts: Start): Promise<Running> {
   const presence = announceSelf(bus, () => source.problems);
   undo.push(() => soon(presence.close()));
 
-  const plan = planOf(settings, data, nats);
+  const plan = planOf(settings, data, nats, sizes);
   await startAll(parts, plan, nats);
   return { plan, snapshot, objects: offline.contents.objects };
 }

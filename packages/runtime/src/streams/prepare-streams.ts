@@ -52,7 +52,7 @@ export interface SeenStreams {
 /** What was found and done. */
 export interface PreparedStreams {
   readonly generation: number;
-  /** Why a new generation was begun by this call, if it was. */
+  /** Why a new generation was begun by this call, if it was and is not the first. */
   readonly lost: string | undefined;
   /** Streams of earlier generations that this call removed. */
   readonly removed: readonly string[];
@@ -109,7 +109,8 @@ class Preparation {
       await this.#begin(generation + 1, judgement.cause);
     } else {
       await ensureStreams(bus, { ...streams, generation });
-      return { generation, lost: this.#lost, removed: this.#removed, seen: await look(bus, generation) };
+      const lost = generation === 1 ? undefined : this.#lost;
+      return { generation, lost, removed: this.#removed, seen: await look(bus, generation) };
     }
     return undefined;
   }

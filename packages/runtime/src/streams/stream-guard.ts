@@ -40,8 +40,7 @@ export function startStreamGuard(options: StreamGuardOptions): StreamGuard {
     const hasChanged = prepared.generation !== seen?.generation;
     seen = prepared.seen;
     const { generation, lost, removed } = prepared;
-    // The first streams of all are no loss.
-    if (lost !== undefined && generation > 1) streamsLost(options.log, { generation, cause: lost, removed });
+    if (lost !== undefined) streamsLost(options.log, { generation, cause: lost, removed });
     options.setProblem('streams', undefined);
     if (hasChanged) for (const listener of listeners) listener(generation);
   }
