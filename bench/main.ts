@@ -15,11 +15,14 @@ const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new Map<
   () => Promise<Measurement>
 >([
   ['relay', () => import('./relay/run.ts')],
+  ['profile', () => import('./profile/run.ts')],
   ['cpu-per-message', () => import('./cpu-per-message/run.ts')],
 ]);
 
 // Servers that were started are stopped by what they left for the exit of this process.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+// The reader of a table may have seen enough (`| head`).
+process.stdout.once('error', () => process.exit(0));
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {

@@ -51,6 +51,8 @@ export async function run(args: readonly string[]): Promise<void> {
   };
   const profiles = values['cpu-prof'] === undefined ? undefined : resolve(values['cpu-prof']);
   const sink = await startSmtpSinkProcess();
+  const startedAt = performance.now();
+  let warmMs = 0;
   const railpost = await startRailpost({
     farEnds: new Map([[floodDomain, sink.port]]),
     arguments: positionals,
@@ -60,6 +62,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const warmUp = parseCount('warm-up', values['warm-up']);
     await flood({ ...load, port: railpost.port, messages: warmUp });
     await sink.waitFor(warmUp);
+    warmMs = performance.now() - startedAt;
     for (let round = 0; round < parseCount('rounds', values.rounds); round += 1)
       process.stdout.write(await measure(railpost, sink, { ...load, port: railpost.port }));
     process.stdout.write(`\nPSS after the load, MB:\n${await memoryTable(railpost)}`);
@@ -67,7 +70,9 @@ export async function run(args: readonly string[]): Promise<void> {
     await railpost.stop();
     await sink.stop();
   }
-  if (profiles !== undefined) process.stdout.write(`\nCPU profiles are in ${profiles}\n`);
+  if (profiles === undefined) return;
+  const skip = Math.ceil(warmMs / 1000);
+  process.stdout.write(`\nCPU profiles: npm run bench -- profile ${profiles} --skip ${skip}\n`);
 }
 
 async function measure(railpost: Railpost, sink: SmtpSinkProcess, load: Flood): Promise<string> {
