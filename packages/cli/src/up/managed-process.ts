@@ -1,13 +1,14 @@
 /**
- * A child process that is kept running: its output goes to a log file (warnings also to the terminal), and when it dies it
- * is started again, at once the first time and with growing pauses when it keeps dying.
+ * A child process that is kept running: its output goes to a log file, which it writes itself (warnings also to the terminal,
+ * a moment later), and when it dies it is started again, at once the first time and with growing pauses when it keeps dying.
  * Children are sessions of their own, so that Ctrl-C reaches only `railpost up`, which stops them in order; the IPC channel
  * tells services when `railpost up` itself is gone.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type WriteStream, createWriteStream } from 'node:fs';
+import { type WriteStream, closeSync, createWriteStream, openSync } from 'node:fs';
 import { readEnvironment } from '@railpost/runtime';
+import { LogFollower } from './log-follower.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What to run. */
@@ -35,6 +36,7 @@ export class ManagedProcess {
   readonly name: string;
   readonly #options: ProcessOptions;
   readonly #log: WriteStream;
+  readonly #follower: LogFollower;
   #child: ChildProcess | undefined;
   #isStopping = false;
   #pauseMs = firstPauseMs;
@@ -50,6 +52,9 @@ export class ManagedProcess {
     this.#log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
     // A full disk must not end the platform; the terminal still shows warnings.
     this.#log.on('error', () => undefined);
+    this.#follower = new LogFollower(options.logFile, (lines) =>
+      options.terminal.showLog(options.name, lines),
+    );
   }
 
   /** Process id of the present incarnation; 0 between two. */
@@ -70,15 +75,16 @@ export class ManagedProcess {
   /** Starts it. */
   start(): void {
     const { program, kind } = this.#options;
+    const output = openLog(this.#options.logFile);
     const child = spawn(program, [...this.#options.arguments], {
-      stdio: ['ignore', 'pipe', 'pipe', ...(kind === 'service' ? (['ipc'] as const) : [])],
+      stdio: ['ignore', output ?? 'ignore', 'pipe', ...(kind === 'service' ? (['ipc'] as const) : [])],
       detached: true,
       env: { ...childEnvironment(), ...this.#options.environment },
     });
+    if (output !== undefined) closeSync(output);
     const startedAt = performance.now();
     this.#child = child;
     this.#options.onStarted?.();
-    child.stdout?.on('data', (chunk: Buffer) => this.#onOutput(chunk));
     child.stderr?.on('data', (chunk: Buffer) => this.#onComplaint(chunk));
     child.once('error', (error) => {
       this.#child = undefined;
@@ -103,6 +109,7 @@ export class ManagedProcess {
       await exited;
       clearTimeout(timer);
     }
+    this.#follower.stop();
     this.#log.end();
   }
 
@@ -112,16 +119,11 @@ export class ManagedProcess {
     this.#child?.kill('SIGKILL');
   }
 
-  #onOutput(chunk: Buffer): void {
-    this.#log.write(chunk);
-    this.#options.terminal.showLog(this.name, chunk);
-  }
-
   #onComplaint(chunk: Buffer): void {
     this.#log.write(chunk);
     this.#lastWords = (this.#lastWords + chunk.toString()).slice(-2000);
-    if (this.#options.kind === 'server') this.#options.terminal.showLog(this.name, chunk);
-    else this.#options.terminal.showComplaint(this.name, chunk);
+    // What a server logs there is in the file, and is shown from there.
+    if (this.#options.kind === 'service') this.#options.terminal.showComplaint(this.name, chunk);
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null, livedMs: number): void {
@@ -134,6 +136,15 @@ export class ManagedProcess {
     this.#options.terminal.say(this.name, `${how}; starts again in ${pause} ms`);
     this.#restartTimer = setTimeout(() => this.start(), pause);
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+  }
+}
+
+/** For the child's standard output; undefined when it cannot be opened: the child's lines are lost, not the child. */
+function openLog(path: string): number | undefined {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch {
+    return undefined;
   }
 }
 

@@ -46,9 +46,11 @@ export class Terminal {
     }
   }
 
-  /** Shows what a process wrote to standard error. */
+  /** Shows what a process wrote to standard error, but for what is shown from its log ({@link Terminal.showLog}). */
   showComplaint(name: string, chunk: Buffer): void {
-    for (const line of chunk.toString().split('\n')) if (line !== '') this.say(name, line);
+    if (this.#isVerbose) return;
+    for (const line of chunk.toString().split('\n'))
+      if (line !== '' && !isWarning(line)) this.say(name, line);
   }
 }
 
