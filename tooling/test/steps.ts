@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCanaries } from '../canaries/run-canaries.ts';
 import { checkRows } from '../crash-points/check-rows.ts';
+import { runModel } from '../model/run-model.ts';
 import { missingPeers, setupCommand } from '../peers/peers.ts';
 import { oneCheck, type Step, type StepResult } from './check.ts';
 import { root, runCommand, tail } from './command.ts';
@@ -26,6 +27,7 @@ export const steps: readonly Step[] = [
   gate('knip', ['knip', '--no-config-hints']),
   gate('generated', ['node', 'packages/config/scripts/generate.ts', '--check']),
   { name: 'canaries', run: runCanaries },
+  { name: 'model', run: runQuickModel },
   { name: 'unit', run: () => runTests('unit') },
   { name: 'integration', run: () => runTests('integration') },
   { name: 'crash-points', run: runCrashPoints },
@@ -51,6 +53,14 @@ async function bringPeers(): Promise<StepResult> {
   const missing = missingPeers(process.env['PATH'] ?? '').map((peer) => peer.name);
   const detail = `missing: ${missing.join(', ')}; bring them with: ${setupCommand}\n${tail(result.output)}`;
   return oneCheck(missing.length === 0, detail);
+}
+
+/** One check; none where there is no Go, whose only other use here is to build a peer. */
+async function runQuickModel(): Promise<StepResult> {
+  const { hasRun, problems } = await runModel('quick');
+  if (!hasRun)
+    return { passed: 0, failed: 0, detail: 'Go is not in PATH: the model of docs/model was not run' };
+  return oneCheck(problems.length === 0, problems.join('\n'));
 }
 
 async function runTests(project: string): Promise<StepResult> {
