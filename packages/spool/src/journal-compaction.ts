@@ -33,9 +33,9 @@ export interface JournalCompactionOptions {
   /** For how long a queue id must have been in no object of the spool before its entries go. */
   readonly keepMs: number;
   /** Whether some object of the spool holds the message, by a listing made after `nowMs - olderThanMs`. */
-  isPresent(queueId: string): boolean;
+  readonly isPresent: (queueId: string) => boolean;
   /** Asked right before each group of removals (rule 15); false ends the run. */
-  mayRemove(): Promise<boolean>;
+  readonly mayRemove: () => Promise<boolean>;
   /** When objects are worth reading again, by key; kept by the caller from run to run, empty at first. */
   readonly dueAtMs: Map<string, number>;
   /** Time between the last merged object and the first removal. */
@@ -169,16 +169,13 @@ class Compaction {
     if (objects === undefined || last === undefined) return;
     const before = objects.flatMap(({ entries }) => entries);
     const entries = this.#sift(before);
-    const isSame = batch.length === 1 && entries.every((entry, index) => entry === before[index]);
-    if (isSame && entries.length === before.length && (entries.length > 0 || isKept)) {
+    const isNeeded = entries.length > 0 || isKept;
+    if (isNeeded && batch.length === 1 && isSame(before, entries)) {
       this.#options.dueAtMs.set(batch[0]?.key ?? '', this.#nextLook(entries));
       return;
     }
     this.dropped += before.length - entries.length;
-    if (entries.length > 0 || isKept) {
-      const lastSequences = highestOf(objects);
-      await this.#write({ ...last, lastSequences, entries }, batch);
-    }
+    if (isNeeded) await this.#write({ ...last, lastSequences: highestOf(objects), entries }, batch);
     this.replaced.push(...batch);
   }
 
@@ -225,6 +222,10 @@ class Compaction {
     }
     return latest + keepMs;
   }
+}
+
+function isSame(before: readonly JournalEntry[], after: readonly JournalEntry[]): boolean {
+  return before.length === after.length && after.every((entry, index) => entry === before[index]);
 }
 
 /** The highest of each stream. */

@@ -120,7 +120,7 @@ export async function keysOf(store: ObjectStore, prefix: string): Promise<string
 export async function journalled(store: ObjectStore): Promise<JournalEntry[]> {
   const entries: JournalEntry[] = [];
   for await (const object of loadJournal(store)) entries.push(...object.entries);
-  return entries.map(({ absentSinceMs: _, ...entry }) => entry);
+  return entries.map(({ queueId, orig, final, kind, run, n }) => ({ queueId, orig, final, kind, run, n }));
 }
 
 /** Waits until the condition holds. */
