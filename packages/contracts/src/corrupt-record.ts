@@ -1,6 +1,7 @@
 /**
  * CORRUPT record: what could not be processed, kept for a human. Subject `rp.bad.<id>`; no consumer.
  */
+import { decodeLatin1, queueIdPattern } from '@railpost/mail';
 import { z } from 'zod';
 
 export const CorruptRecord = z.object({
@@ -15,3 +16,14 @@ export const CorruptRecord = z.object({
   at: z.string(),
 });
 export type CorruptRecord = z.infer<typeof CorruptRecord>;
+
+/**
+ * Queue ids that octets name which are no record any more, in the order of their first appearance. A damaged bundle may name several. What
+ * is found is a hint: whether the spool has such a message must be asked.
+ */
+export function salvageQueueIds(octets: Uint8Array): readonly string[] {
+  const found = new Set<string>();
+  for (const [, id = ''] of decodeLatin1(octets).matchAll(/"queueId":"([0-9A-Za-z]{1,64})"/g))
+    if (queueIdPattern.test(id)) found.add(id);
+  return [...found];
+}

@@ -1,6 +1,6 @@
 /** What services say to each other: records, subjects, names. Services meet only here. */
 export { ControlReply, ControlRequest, QueueName, QueueRow, ShardStatistics } from './control.ts';
-export { CorruptRecord } from './corrupt-record.ts';
+export { CorruptRecord, salvageQueueIds } from './corrupt-record.ts';
 export {
   DeferRecord,
   DeferState,

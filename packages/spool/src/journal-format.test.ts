@@ -8,6 +8,7 @@ import {
   journalObjectKey,
   parseJournalObjectKey,
   rolledUpObjectKey,
+  salvageJournalObject,
 } from './journal-format.ts';
 
 const object: JournalObject = {
@@ -67,5 +68,23 @@ describe('journal objects', () => {
       expect(() => decodeJournalObject('k', damaged), `octet ${position}`).toThrow(ContentCorruptError);
       expect(() => decodeJournalObject('k', octets.subarray(0, position))).toThrow(ContentCorruptError);
     }
+  });
+
+  it('give their whole entries when cut at any place, and none that was not written', () => {
+    const octets = Buffer.from(encodeJournalObject(object));
+    const name = parseJournalObjectKey(journalObjectKey(object, 1_795_000_000_123));
+    if (name === undefined) throw new Error('not a name');
+    const written = object.entries.map((entry) => JSON.stringify(entry));
+
+    for (let length = 0; length <= octets.length; length += 1) {
+      const salvaged = salvageJournalObject(name, octets.subarray(0, length));
+      expect(salvaged.entries.map((entry) => JSON.stringify(entry))).toEqual(
+        written.slice(0, salvaged.entries.length),
+      );
+    }
+    expect(salvageJournalObject(name, octets)).toMatchObject({
+      epoch: object.epoch,
+      entries: object.entries,
+    });
   });
 });

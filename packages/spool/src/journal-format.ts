@@ -5,7 +5,7 @@
  * the order of names meets it behind all of them.
  */
 import { hash } from 'node:crypto';
-import { JournalObject } from '@railpost/contracts';
+import { JournalEntry, JournalObject } from '@railpost/contracts';
 import { ContentCorruptError } from './errors.ts';
 
 /** Prefix of all journal objects. */
@@ -97,5 +97,32 @@ export function decodeJournalObject(key: string, octets: Uint8Array): JournalObj
     return JournalObject.parse(JSON.parse(json));
   } catch (error) {
     throw new ContentCorruptError(key, 'the journal object cannot be read', error);
+  }
+}
+
+/** One entry as `JSON.stringify` writes it: flat, `queueId` first. Of a truncated or flipped text, whole entries still match. */
+const entryPattern = /\{"queueId":"(?:[^"\\]|\\.)*"(?:,"\w+":(?:"(?:[^"\\]|\\.)*"|\d+))*\}/g;
+
+/**
+ * What can be read of a damaged object: its entries that are whole, under the facts that its name tells. An entry with a flipped
+ * bit that is still an entry names a recipient that does not exist, so it says nothing; for deleting anything it is too weak a witness.
+ */
+export function salvageJournalObject(name: JournalObjectName, octets: Uint8Array): JournalObject {
+  const { generation, shard, epoch, counter, timeMs } = name;
+  const entries: JournalEntry[] = [];
+  for (const [text] of Buffer.from(octets).toString('utf8').matchAll(entryPattern)) {
+    const entry = JournalEntry.safeParse(parseOrNothing(text));
+    if (entry.success) entries.push(entry.data);
+  }
+  const at = new Date(timeMs).toISOString();
+  return { version: 1, generation, shard, epoch, counter, at, lastSequences: {}, entries };
+}
+
+function parseOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The pattern lets some escapes pass that JSON does not know.
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@
  * Reading the completion journal, a few objects ahead, so that a takeover on a remote store does not wait for each in turn.
  */
 import type { JournalObject } from '@railpost/contracts';
-import { ObjectMissingError, SpoolUnavailableError } from './errors.ts';
+import { ContentCorruptError, ObjectMissingError, SpoolUnavailableError } from './errors.ts';
 import {
   type JournalObjectName,
   compareJournalNames,
@@ -10,6 +10,7 @@ import {
   journalPrefix,
   journalShardPrefix,
   parseJournalObjectKey,
+  salvageJournalObject,
 } from './journal-format.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -21,6 +22,16 @@ export interface JournalSelection {
   readonly shard?: number;
   /** Objects named before this time (milliseconds since the epoch, by the writer's clock) are passed over. */
   readonly sinceMs?: number;
+  /** Told of each damaged object; then reading goes on with those of its entries that are whole. Without it a damaged object is an error. */
+  readonly onDamaged?: (damage: JournalDamage) => void;
+}
+
+/** A journal object that is not what was written. */
+export interface JournalDamage {
+  readonly key: string;
+  readonly reason: string;
+  /** Entries that could be read all the same. What the others say is missing. */
+  readonly salvaged: number;
 }
 
 /** Objects read ahead, and octets of them. */
@@ -37,7 +48,7 @@ interface Listed extends JournalObjectName {
 /**
  * Reads the journal: generations and shards ascending, within a shard in the order of epoch and counter (never by clock).
  * While it is rolled up meanwhile, entries may come twice, never not at all.
- * @throws ContentCorruptError, SpoolUnavailableError
+ * @throws ContentCorruptError unless `onDamaged` is given; SpoolUnavailableError
  */
 export async function* loadJournal(
   store: ObjectStore,
@@ -48,7 +59,7 @@ export async function* loadJournal(
   do {
     const names = await listJournal(store, selection, from);
     from = undefined;
-    for await (const [name, object] of readInOrder(store, names)) {
+    for await (const [name, object] of readInOrder(store, names, selection.onDamaged)) {
       if (object !== undefined) {
         misses = 0;
         yield object;
@@ -68,6 +79,7 @@ export async function* loadJournal(
 async function* readInOrder(
   store: ObjectStore,
   names: readonly Listed[],
+  onDamaged: JournalSelection['onDamaged'],
 ): AsyncIterable<[Listed, JournalObject | undefined]> {
   const running: { readonly name: Listed; readonly reading: Promise<JournalObject | undefined> }[] = [];
   let bytesAhead = 0;
@@ -78,7 +90,7 @@ async function* readInOrder(
       name !== undefined && hasRoom(running.length, bytesAhead);
       name = names[next]
     ) {
-      const reading = readObject(store, name.key);
+      const reading = readObject(store, name, onDamaged);
       reading.catch(() => undefined); // it is thrown when its turn comes
       running.push({ name, reading });
       bytesAhead += name.bytes;
@@ -116,11 +128,41 @@ async function listJournal(
   return names.sort(compareJournalNames);
 }
 
-async function readObject(store: ObjectStore, key: string): Promise<JournalObject | undefined> {
+async function readObject(
+  store: ObjectStore,
+  name: JournalObjectName,
+  onDamaged: JournalSelection['onDamaged'],
+): Promise<JournalObject | undefined> {
+  try {
+    return await readTwice(store, name.key);
+  } catch (error) {
+    if (error instanceof ObjectMissingError) return undefined;
+    if (!(error instanceof ContentCorruptError) || onDamaged === undefined) throw error;
+    const octets = await store.read(name.key);
+    const salvaged = salvageJournalObject(name, octets);
+    onDamaged({ key: name.key, reason: error.message, salvaged: salvaged.entries.length });
+    return salvaged;
+  }
+}
+
+/** True when the object can be read as it was written, or is gone. @throws SpoolUnavailableError */
+export async function isJournalObjectIntact(store: ObjectStore, key: string): Promise<boolean> {
+  try {
+    await readTwice(store, key);
+    return true;
+  } catch (error) {
+    if (error instanceof ObjectMissingError) return true;
+    if (error instanceof ContentCorruptError) return false;
+    throw error;
+  }
+}
+
+/** A bit may have flipped on the way to us, so a damaged object is read once more. */
+async function readTwice(store: ObjectStore, key: string): Promise<JournalObject> {
   try {
     return decodeJournalObject(key, await store.read(key));
   } catch (error) {
-    if (error instanceof ObjectMissingError) return undefined;
-    throw error;
+    if (!(error instanceof ContentCorruptError)) throw error;
+    return decodeJournalObject(key, await store.read(key));
   }
 }

@@ -1,9 +1,11 @@
 /** The completion journal and generations on a real directory. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JournalEntry } from '@railpost/contracts';
 import {
+  ContentCorruptError,
+  type JournalDamage,
   createGeneration,
   currentGeneration,
   loadJournal,
@@ -49,6 +51,26 @@ describe('completion journal', () => {
     await writer.close();
 
     expect(await load()).toHaveLength(1);
+  });
+
+  it('goes on with what can be read of a cut object, and says which one it was', async () => {
+    const writer = openJournalWriter(store, { generation: 1, shard: 0, epoch: 7 }, { spacingMs: 0 });
+    await writer.append([entry('a'), entry('b')], {});
+    await writer.append([entry('c')], {});
+    await writer.close();
+    const keys: string[] = [];
+    for await (const { key } of store.list('journal/')) keys.push(key);
+    const path = join(folder, 'objects', keys[0] ?? '');
+    await truncate(path, (await stat(path)).size - 80);
+    await expect(load()).rejects.toThrow(ContentCorruptError);
+
+    const damages: JournalDamage[] = [];
+    const found: string[] = [];
+    for await (const { entries } of loadJournal(store, { onDamaged: (damage) => damages.push(damage) }))
+      found.push(...entries.map(({ queueId }) => queueId));
+
+    expect(found).toEqual(['a', 'c']);
+    expect(damages).toMatchObject([{ key: keys[0], salvaged: 1 }]);
   });
 
   it('orders by epoch and counter, not by the clocks of the owners', async () => {

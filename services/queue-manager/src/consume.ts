@@ -3,7 +3,7 @@
  * acknowledged and dropped (rules 7, 11); one on hold, or of a destination that fills ACTIVE, moves to DEFER; the others
  * become ready. What cannot be decoded goes to CORRUPT.
  */
-import { type BusMessage, publishCorrupt } from '@railpost/bus';
+import type { BusMessage } from '@railpost/bus';
 import {
   type DeferRecord,
   DeliveryJob,
@@ -11,6 +11,7 @@ import {
   destinationToken,
   parseRecord,
 } from '@railpost/contracts';
+import { moveToCorrupt } from './corrupt.ts';
 import { busProblem, queueActive, recordCorrupt } from './events.ts';
 import { freshRecord, gatherSettleFacts, isFinished, isOnHold, withDone } from './gather.ts';
 import { heldEntries, settleDelivery } from './outcome/settle.ts';
@@ -136,13 +137,11 @@ async function dropCorrupt(term: Term, message: BusMessage): Promise<void> {
   const { context, shard } = term;
   const reason = 'not a delivery job';
   try {
-    await publishCorrupt(context.bus, {
-      version: 1,
-      service: 'queue-manager',
-      reason,
+    await moveToCorrupt(term, {
+      reason: 'undecodable',
+      text: reason,
       busSubject: message.subject,
-      payload: Buffer.from(message.data).toString('base64'),
-      at: new Date(context.clock.nowMs()).toISOString(),
+      payload: message.data,
     });
   } catch (error) {
     busProblem(context.log, { shard, what: 'writing to CORRUPT', error: String(error) });

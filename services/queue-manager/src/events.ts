@@ -59,6 +59,13 @@ export const recordCorrupt = defineEvent<{ busSubject: string; reason: string }>
   text: 'record cannot be decoded; moved to CORRUPT',
 });
 
+/** What a damaged journal object said of finished recipients is partly unknown. */
+export const journalDamaged = defineEvent<{ key: string; reason: string; salvaged: number }>({
+  name: 'journal-damaged',
+  level: 'error',
+  text: 'journal object is damaged; recipients that only its lost entries call finished may be served again',
+});
+
 export const shardTaken = defineEvent<{
   shard: number;
   epoch: number;

@@ -106,7 +106,9 @@ export async function isSettledByJournal(
 ): Promise<boolean> {
   const found = new DoneSet();
   const sinceMs = Date.parse(record.job.receivedAt) - clockSlackMs;
-  for await (const object of loadJournal(context.store, { generation, sinceMs }))
+  // What a damaged object said is missing: not settled, so the job is kept for a human.
+  const onDamaged = () => undefined;
+  for await (const object of loadJournal(context.store, { generation, sinceMs, onDamaged }))
     for (const entry of object.entries)
       if (entry.queueId === record.job.queueId) found.add(entry, 0, context.clock.nowMs());
   return isFinished(withDone(record, found));

@@ -2,8 +2,8 @@
  * Brings jobs whose time has come back into memory: reads their records from DEFER, drops what the journal calls finished,
  * keeps what is on hold, adds the time its MailDomain was suspended, and makes the rest ready.
  */
-import { publishCorrupt } from '@railpost/bus';
 import type { DeferRecord } from '@railpost/contracts';
+import { moveToCorrupt } from './corrupt.ts';
 import { exclusively } from './effects.ts';
 import { busProblem, recordCorrupt } from './events.ts';
 import { isFinished, isOnHold, readDeferRecord, suspendedDomainOf, withDone } from './gather.ts';
@@ -91,18 +91,17 @@ export class Loader {
   }
 
   async #giveUp(job: QueuedJob, payload: Uint8Array | undefined): Promise<void> {
-    const { context, shard, effects } = this.#term;
+    const { context, shard, effects, metrics } = this.#term;
     const busSubject = context.bus.names.deferSubject(shard, job.destination.name, job.jobId);
     const reason = payload === undefined ? 'DEFER record is missing' : 'not a DEFER record';
-    if (payload !== undefined)
-      await publishCorrupt(context.bus, {
-        version: 1,
-        service: 'queue-manager',
+    if (payload === undefined) metrics.corrupt.inc({ reason: 'record-missing' });
+    else
+      await moveToCorrupt(this.#term, {
+        reason: 'undecodable',
+        text: reason,
         queueId: job.queueId,
-        reason,
         busSubject,
-        payload: Buffer.from(payload).toString('base64'),
-        at: new Date(context.clock.nowMs()).toISOString(),
+        payload,
       });
     recordCorrupt(context.log, { busSubject, reason });
     effects.finish(job);

@@ -11,6 +11,9 @@ export interface QueueMetrics {
   readonly journalEntries: Counter;
   readonly outcomes: Counter;
   readonly dispatchedJobs: Counter;
+  /** `undecodable`, `content-gone`, `content-damaged`, `record-missing`. */
+  readonly corrupt: Counter<'reason'>;
+  readonly damagedJournalObjects: Counter;
   readonly takeoverSeconds: Histogram;
   /** Bounded `destination` label for `dispatchedJobs`. */
   readonly labels: DestinationLabels;
@@ -55,6 +58,17 @@ export function createMetrics(registry: Registry, queues: () => Iterable<ShardQu
       name: 'railpost_outcomes_total',
       help: 'Recipients by what an attempt came to.',
       labelNames: ['transport', 'disposition'],
+      registers,
+    }),
+    corrupt: new Counter({
+      name: 'railpost_queue_corrupt_total',
+      help: 'Jobs that cannot be processed, by reason; all but missing records are moved to CORRUPT. Must be 0.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    damagedJournalObjects: new Counter({
+      name: 'railpost_journal_damaged_total',
+      help: 'Damaged objects of the completion journal met at takeovers. Must be 0.',
       registers,
     }),
     takeoverSeconds: new Histogram({

@@ -9,6 +9,7 @@ import {
   type FencedWriter,
   type LeaseTerm,
   announce,
+  deleteStored,
   openFence,
   readDelivered,
   readPosition,
@@ -16,7 +17,6 @@ import {
   sequencesPerGeneration,
 } from '@railpost/bus';
 import {
-  type DeferRecord,
   type DeferState,
   type DeferSummary,
   type EpochAnnouncement,
@@ -26,6 +26,7 @@ import {
   queueManagerConsumer,
 } from '@railpost/contracts';
 import {
+  type JournalDamage,
   createGeneration,
   currentGeneration,
   loadJournal,
@@ -33,6 +34,8 @@ import {
   readGenerationState,
 } from '@railpost/spool';
 import type { QueueContext, Timing } from './context.ts';
+import { moveToCorrupt } from './corrupt.ts';
+import { stateDamages } from './damaged-journal.ts';
 import { summaryOf } from './effects.ts';
 import { EarlierGenerationError, LeaseLostError } from './errors.ts';
 import { recordCorrupt } from './events.ts';
@@ -86,10 +89,12 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   const term = new Term({ ...parts, generation, writer, journal });
   const { bus } = context;
   const deliveredBefore = await readDelivered(bus, bus.names.activeStream(shard), queueManagerConsumer);
-  const journalled = await loadDone(term, isRecovered);
+  const damages: JournalDamage[] = [];
+  const journalled = await loadDone(term, isRecovered, (damage) => damages.push(damage));
   context.crashPoint('takeover.scanning');
   await scan(term, writer.epoch);
   if (!lease.isHeld()) throw new LeaseLostError(shard);
+  stateDamages(term, damages);
   return { term, deliveredBefore, journalled, isRecovered };
 }
 
@@ -126,7 +131,11 @@ async function announceEpoch(context: QueueContext, shard: number, epoch: number
  * runs, what was in a cleanup's or an ingress's hand when NATS was lost may come too: then the end of the journal of earlier
  * generations counts, and every hold there is (rule 12).
  */
-async function loadDone(term: Term, isRecovered: boolean): Promise<number> {
+async function loadDone(
+  term: Term,
+  isRecovered: boolean,
+  onDamaged: (damage: JournalDamage) => void,
+): Promise<number> {
   const { context, shard, generation, done, holds, timing } = term;
   const { bus } = context;
   const incoming = await readPosition(bus, bus.names.incomingStream);
@@ -139,7 +148,8 @@ async function loadDone(term: Term, isRecovered: boolean): Promise<number> {
   const sinceMs = oldestMs - journalSlackMs - 4 * timing.leaseTtlMs;
   let count = 0;
   // All shards: an administrator's delete is journalled by one of them, and jobs move when the number of shards changes.
-  for await (const object of loadJournal(context.store, isRecovered ? { generation, sinceMs } : {})) {
+  const selection = isRecovered ? { generation, sinceMs, onDamaged } : { onDamaged };
+  for await (const object of loadJournal(context.store, selection)) {
     const isRecent = object.generation === generation || Date.parse(object.at) >= sinceMs;
     for (const entry of object.entries) {
       holds.apply(entry);
@@ -181,12 +191,20 @@ async function scan(term: Term, untilEpoch: number): Promise<void> {
     signal: term.signal,
   });
   // Records of another version: what the header does not say stands in the record itself.
-  for (const entry of unreadable) {
-    const record = await readRecord(term, entry.sequence);
-    if (record === undefined)
-      recordCorrupt(context.log, { busSubject: entry.subject, reason: 'not a DEFER record' });
-    else addScanned(term, entry, summaryOf(record));
-  }
+  for (const entry of unreadable) await addUnreadable(term, entry);
+}
+
+/** What is no record of any version goes to CORRUPT, then out of DEFER. */
+async function addUnreadable(term: Term, entry: DeferEntry): Promise<void> {
+  const { context, shard } = term;
+  const stored = await readDeferRecord(context, shard, entry.sequence);
+  if (stored.kind === 'record') return addScanned(term, entry, summaryOf(stored.record));
+  if (stored.kind === 'missing') return;
+  const { bus, log } = context;
+  const facts = { busSubject: entry.subject, payload: stored.payload };
+  await moveToCorrupt(term, { reason: 'undecodable', text: 'not a DEFER record', ...facts });
+  recordCorrupt(log, { busSubject: entry.subject, reason: 'not a DEFER record' });
+  await deleteStored(bus, bus.names.deferStream(shard), entry.sequence);
 }
 
 function addScanned(term: Term, entry: DeferEntry, summary: DeferSummary): void {
@@ -217,11 +235,6 @@ function addScanned(term: Term, entry: DeferEntry, summary: DeferSummary): void 
     batch: undefined,
     work: undefined,
   });
-}
-
-async function readRecord(term: Term, sequence: number): Promise<DeferRecord | undefined> {
-  const stored = await readDeferRecord(term.context, term.shard, sequence);
-  return stored.kind === 'record' ? stored.record : undefined;
 }
 
 function taskOfState(state: DeferState): QueuedJob['task'] {

@@ -3,7 +3,6 @@
  * a former owner, for a job that is unknown here or long settled: a success is always journalled, a repeat is only
  * acknowledged, and what was decided meanwhile stands.
  */
-import { publishCorrupt } from '@railpost/bus';
 import {
   type DeferRecord,
   type DeliveryOutcome,
@@ -13,6 +12,7 @@ import {
   encodeRecord,
 } from '@railpost/contracts';
 import type { Timing } from '../context.ts';
+import { moveToCorrupt } from '../corrupt.ts';
 import { exclusively } from '../effects.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { bodyMissing, destinationDead, expired, heldForOwnFault } from '../events.ts';
@@ -188,6 +188,8 @@ export class Outcomes {
       ) {
         metrics.lateDuplicates.inc();
       } else {
+        // A mailbox before the damage was noticed: whoever was served is not served again when a human puts the message back.
+        await effects.journal(deliveredEntries(outcome), record.job.incomingSequence);
         await this.#moveToCorrupt(record, outcome);
       }
     } catch {
@@ -201,15 +203,13 @@ export class Outcomes {
   async #moveToCorrupt(record: DeferRecord, outcome: DeliveryOutcome): Promise<void> {
     const { context, shard } = this.#term;
     const { queueId, jobId, destination, content } = record.job;
-    await publishCorrupt(context.bus, {
-      version: 1,
-      service: 'queue-manager',
+    const isGone = outcome.content === 'gone';
+    await moveToCorrupt(this.#term, {
+      reason: isGone ? 'content-gone' : 'content-damaged',
+      text: isGone ? 'content is missing in the spool' : 'content is damaged in the spool',
       queueId,
-      reason:
-        outcome.content === 'gone' ? 'content is missing in the spool' : 'content is damaged in the spool',
       busSubject: context.bus.names.deferSubject(shard, destination, jobId),
-      payload: Buffer.from(encodeRecord(record)).toString('base64'),
-      at: new Date(context.clock.nowMs()).toISOString(),
+      payload: encodeRecord(record),
     });
     bodyMissing(context.log, { queueId, jobId, content: outcome.content, key: content.key });
   }
@@ -253,6 +253,13 @@ export class Outcomes {
     if (settlement.isHeldForOwnFault)
       heldForOwnFault(context.log, { queueId, jobId, destination: record.job.destination });
   }
+}
+
+function deliveredEntries({ task, queueId, recipients }: DeliveryOutcome): JournalEntry[] {
+  if (task !== 'deliver') return [];
+  return recipients
+    .filter(({ disposition }) => disposition === 'delivered')
+    .map(({ orig, final, run, n }) => ({ queueId, orig, final, kind: 'delivered', run, n }));
 }
 
 /** Whether the outcome is of the attempt that the job is in, or was in until its agent fell silent. */
