@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { parseBytes, parseCount } from '../arguments.ts';
 import { type SmtpSinkProcess, startSmtpSinkProcess } from '../load/smtp-sink.ts';
 import { type Flood, flood } from '../load/smtp-source.ts';
+import type { Output, Target } from '../measurement.ts';
 import { CpuMeter, readMemory } from '../machine/cpu-meter.ts';
 import { readTree } from '../machine/processes.ts';
 import { floodDomain } from '../platforms/platform.ts';
@@ -28,7 +29,7 @@ Railpost alone between smtp-source and smtp-sink: CPU time per message by proces
 `;
 
 /** Runs it. @throws UsageError */
-export async function run(args: readonly string[]): Promise<void> {
+export async function run(args: readonly string[], out: Output): Promise<readonly Target[]> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -64,15 +65,16 @@ export async function run(args: readonly string[]): Promise<void> {
     await sink.waitFor(warmUp);
     warmMs = performance.now() - startedAt;
     for (let round = 0; round < parseCount('rounds', values.rounds); round += 1)
-      process.stdout.write(await measure(railpost, sink, { ...load, port: railpost.port }));
-    process.stdout.write(`\nPSS after the load, MB:\n${await memoryTable(railpost)}`);
+      out.text(await measure(railpost, sink, { ...load, port: railpost.port }));
+    out.text(`\nPSS after the load, MB:\n${await memoryTable(railpost)}`);
   } finally {
     await railpost.stop();
     await sink.stop();
   }
-  if (profiles === undefined) return;
+  if (profiles === undefined) return [];
   const skip = Math.ceil(warmMs / 1000);
-  process.stdout.write(`\nCPU profiles: npm run bench -- profile ${profiles} --skip ${skip}\n`);
+  out.text(`\nCPU profiles: npm run bench -- profile ${profiles} --skip ${skip}\n`);
+  return [];
 }
 
 async function measure(railpost: Railpost, sink: SmtpSinkProcess, load: Flood): Promise<string> {

@@ -21,17 +21,19 @@ const replies = new Map([
   ['RSET', '250 2.0.0 Ok\r\n'],
   ['QUIT', '221 2.0.0 Bye\r\n'],
 ]);
+const taken = '250 2.0.0 Taken\r\n';
 const endOfData = Buffer.from('\r\n.\r\n');
 const endOfLine = Buffer.from('\r\n');
 
-/** Starts a sink on a port of its own. */
-export async function startTimedSink(): Promise<TimedSink> {
+/** Starts a sink on a port of its own. @param perSecond messages that it takes a second, all sessions together; else all at once */
+export async function startTimedSink(perSecond = Number.POSITIVE_INFINITY): Promise<TimedSink> {
   const arrivals = new Map<number, number>();
   const sockets = new Set<Socket>();
+  const pace = new Pace(perSecond);
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    new Session(socket, arrivals);
+    new Session(socket, arrivals, pace);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve));
   const address = server.address();
@@ -46,14 +48,33 @@ export async function startTimedSink(): Promise<TimedSink> {
   };
 }
 
+/** When the next message may be answered. */
+class Pace {
+  readonly #gapMs: number;
+  #nextAt = 0;
+
+  constructor(perSecond: number) {
+    this.#gapMs = 1000 / perSecond;
+  }
+
+  /** Milliseconds to wait. */
+  take(): number {
+    const now = performance.now();
+    this.#nextAt = Math.max(now, this.#nextAt + this.#gapMs);
+    return this.#nextAt - now;
+  }
+}
+
 class Session {
+  readonly #pace: Pace;
   readonly #socket: Socket;
   readonly #arrivals: Map<number, number>;
   /** What has come of the present line or content. */
   #pending: Buffer[] = [];
   #isContent = false;
 
-  constructor(socket: Socket, arrivals: Map<number, number>) {
+  constructor(socket: Socket, arrivals: Map<number, number>, pace: Pace) {
+    this.#pace = pace;
     this.#socket = socket;
     this.#arrivals = arrivals;
     socket.setNoDelay(true);
@@ -78,7 +99,14 @@ class Session {
       rest = rest.subarray(end + mark.length);
     }
     this.#pending = rest.length === 0 ? [] : [rest];
-    if (answer !== '') this.#socket.write(answer);
+    this.#answer(answer);
+  }
+
+  /** A client waits for the answer to its content, so that nothing can overtake a late one. */
+  #answer(answer: string): void {
+    const waitMs = answer.startsWith(taken) ? this.#pace.take() : 0;
+    if (waitMs > 0) setTimeout(() => this.#socket.write(answer), waitMs);
+    else if (answer !== '') this.#socket.write(answer);
     if (answer.includes('221 ')) this.#socket.end();
   }
 
@@ -102,6 +130,6 @@ class Session {
     const at = content.indexOf('X-Bench: ');
     const number = Number.parseInt(content.subarray(at + 9, at + 21).toString('latin1'), 10);
     if (at >= 0 && !this.#arrivals.has(number)) this.#arrivals.set(number, performance.now());
-    return '250 2.0.0 Ok\r\n';
+    return taken;
   }
 }

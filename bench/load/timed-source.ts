@@ -1,8 +1,9 @@
 /**
  * The near end that knows its messages: numbered, one at a time in each session, MAIL, RCPT and DATA in one packet; notes when each
- * was begun and accepted. Costs more than smtp-source, so its rates are not told.
+ * was begun and accepted. With a rate, messages begin at fixed times as long as a session is free. Costs more than smtp-source, so its rates are not told.
  */
 import { type Socket, createConnection } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What to send. */
 export interface TimedLoad {
@@ -12,9 +13,12 @@ export interface TimedLoad {
   /** Size of header section and body, octets. */
   readonly bytes: number;
   readonly isKept: boolean;
-  readonly recipient: string;
+  /** Forward-path of a message by its number. */
+  readonly recipient: (number: number) => string;
   /** Number of the first message. @default 0 */
   readonly firstNumber?: number;
+  /** Messages a second, all sessions together; as fast as they are answered when absent. */
+  readonly perSecond?: number;
 }
 
 /** When a message was begun (MAIL) and accepted (250), milliseconds of `performance.now()`. */
@@ -27,14 +31,20 @@ export interface Accepted {
 export async function sendTimed(load: TimedLoad): Promise<ReadonlyMap<number, Accepted>> {
   const accepted = new Map<number, Accepted>();
   const first = load.firstNumber ?? 0;
+  const startedAt = performance.now();
   let next = 0;
   async function work(): Promise<void> {
     let session: TimedSession | undefined;
     while (next < load.messages) {
       const number = first + next;
+      const dueAt = load.perSecond === undefined ? 0 : startedAt + (next * 1000) / load.perSecond;
       next += 1;
+      if (dueAt > performance.now()) await sleep(dueAt - performance.now());
       session ??= await openTimedSession(load.port);
-      accepted.set(number, await session.send({ number, bytes: load.bytes, recipient: load.recipient }));
+      accepted.set(
+        number,
+        await session.send({ number, bytes: load.bytes, recipient: load.recipient(number) }),
+      );
       if (load.isKept) continue;
       session.close();
       session = undefined;

@@ -3,6 +3,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError, parseCount } from '../arguments.ts';
+import type { Output, Target } from '../measurement.ts';
 import { readCpuProfile } from './cpu-profile.ts';
 import { drawFlame } from './flame.ts';
 import { formatTop } from './top.ts';
@@ -17,7 +18,7 @@ Tables (by owner of the code, by function) of CPU profiles, and a flame graph be
 `;
 
 /** Runs it. @throws UsageError */
-export async function run(args: readonly string[]): Promise<void> {
+export async function run(args: readonly string[], out: Output): Promise<readonly Target[]> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -29,9 +30,10 @@ export async function run(args: readonly string[]): Promise<void> {
   for (const file of files) {
     const root = await readCpuProfile(file, Number(values.skip) * 1000);
     const name = basename(file, '.cpuprofile');
-    process.stdout.write(`\n## ${name}: ${formatTop(root, parseCount('top', values.top))}`);
+    out.text(`\n## ${name}: ${formatTop(root, parseCount('top', values.top))}`);
     await writeFile(file.replace(/\.cpuprofile$/, '.svg'), drawFlame(root, name));
   }
+  return [];
 }
 
 async function filesOf(path: string): Promise<readonly string[]> {

@@ -2,7 +2,7 @@
  * One round of one case against one mail system: a flood by smtp-source for rate, CPU time and memory; then, in the first round, a
  * short one in which syncs are counted; then a pass with numbered messages for the times to acceptance and to arrival.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { timesOf, waitForArrivals } from '../load/arrivals.ts';
 import type { SmtpSinkProcess } from '../load/smtp-sink.ts';
 import { type Flood, flood } from '../load/smtp-source.ts';
 import type { TimedSink } from '../load/timed-sink.ts';
@@ -92,32 +92,19 @@ async function syncsPerMessage(
   return (await count.end()) / messages;
 }
 
-type Times = Pick<Round, 'acceptP50' | 'acceptP99' | 'arrivalP50' | 'arrivalP99'>;
+type PassFigures = Pick<Round, 'acceptP50' | 'acceptP99' | 'arrivalP50' | 'arrivalP99'>;
 
 /** Messages with numbers; the first sixteenth, while the sessions begin, is not counted. */
-async function timedPass(platform: Platform, sink: TimedSink, relayCase: RelayCase): Promise<Times> {
+async function timedPass(platform: Platform, sink: TimedSink, relayCase: RelayCase): Promise<PassFigures> {
   sink.arrivals.clear();
   const messages = relayCase.timedMessages;
   const accepted = await sendTimed({
     ...{ port: platform.port, sessions: relayCase.sessions, bytes: relayCase.bytes, messages },
-    ...{ isKept: relayCase.isKept, recipient: `x@${timedDomain}` },
+    ...{ isKept: relayCase.isKept, recipient: () => `x@${timedDomain}` },
   });
-  let changedAt = performance.now();
-  for (let seen = -1; sink.arrivals.size < messages; ) {
-    if (sink.arrivals.size !== seen) changedAt = performance.now();
-    seen = sink.arrivals.size;
-    if (performance.now() - changedAt > 60_000)
-      throw new Error(`${platform.name}: ${messages - seen} of ${messages} messages did not arrive`);
-    await sleep(20);
-  }
-  const accepts: number[] = [];
-  const arrivals: number[] = [];
-  for (const [number, { begunAt, acceptedAt }] of accepted) {
-    if (number < messages / 16) continue;
-    accepts.push(acceptedAt - begunAt);
-    // It may arrive before the sender has read its 250.
-    arrivals.push(Math.max(0, (sink.arrivals.get(number) ?? acceptedAt) - acceptedAt));
-  }
+  await waitForArrivals(sink, messages);
+  const counted = new Map([...accepted].filter(([number]) => number >= messages / 16));
+  const { accepts, arrivals } = timesOf(counted, sink);
   return {
     acceptP50: percentile(accepts, 0.5),
     acceptP99: percentile(accepts, 0.99),

@@ -10,6 +10,7 @@ import { startSmtpSinkProcess } from '../load/smtp-sink.ts';
 import { flood } from '../load/smtp-source.ts';
 import { startTimedSink } from '../load/timed-sink.ts';
 import { sendTimed } from '../load/timed-source.ts';
+import type { Output, Target } from '../measurement.ts';
 import { describeMachine, formatMachine } from '../machine/description.ts';
 import { startHaraka } from '../platforms/haraka.ts';
 import { type FarEnds, type Platform, floodDomain, timedDomain } from '../platforms/platform.ts';
@@ -17,7 +18,14 @@ import { startPostfix } from '../platforms/postfix.ts';
 import { startRailpost } from '../platforms/railpost.ts';
 import { type RelayCase, casesOf, connectionKinds, titleOf } from './cases.ts';
 import { drawChart } from './chart.ts';
-import { type CaseResult, type RelayReport, formatCase, formatCpu, formatRatios } from './report.ts';
+import {
+  type CaseResult,
+  type RelayReport,
+  formatCase,
+  formatCpu,
+  formatRatios,
+  medianOf,
+} from './report.ts';
 import { type Round, type Sinks, runRound } from './round.ts';
 
 /** What `--help` shows. */
@@ -51,10 +59,10 @@ interface Choice {
 }
 
 /** Runs it. @throws UsageError */
-export async function run(args: readonly string[]): Promise<void> {
+export async function run(args: readonly string[], out: Output): Promise<readonly Target[]> {
   const choice = choose(args);
   const machine = await describeMachine();
-  process.stdout.write(formatMachine(machine));
+  out.text(formatMachine(machine));
   const sinks: Sinks = { flood: await startSmtpSinkProcess(), timed: await startTimedSink() };
   const farEnds = new Map([
     [floodDomain, sinks.flood.port],
@@ -64,23 +72,24 @@ export async function run(args: readonly string[]): Promise<void> {
   const results: CaseResult[] = [];
   try {
     for (const name of choice.names) {
-      progress(`starting ${name}`);
+      out.progress(`starting ${name}`);
       platforms.push(await starters[name](farEnds, choice.railpostArguments));
     }
-    for (const platform of platforms) await warmUp(platform, sinks);
+    for (const platform of platforms) await warmUp(platform, sinks, out);
     for (const relayCase of choice.cases) {
-      const result = await race(platforms, sinks, { relayCase, choice });
+      const result = await race(platforms, sinks, { relayCase, choice, out });
       results.push(result);
-      process.stdout.write(`${formatCase(result)}CPU µs per message:\n${formatCpu(result)}`);
+      out.text(`${formatCase(result)}CPU µs per message:\n${formatCpu(result)}`);
     }
   } finally {
-    progress('stopping');
+    out.progress('stopping');
     for (const platform of platforms) await platform.stop();
     await sinks.flood.stop();
     sinks.timed.close();
   }
-  process.stdout.write(formatRatios(results));
-  if (choice.out !== undefined) await save(choice.out, { machine, results });
+  out.text(formatRatios(results));
+  if (choice.out !== undefined) await save(choice.out, { machine, results }, out);
+  return targetsOf(results);
 }
 
 function choose(args: readonly string[]): Choice {
@@ -120,26 +129,30 @@ function startOurs(farEnds: FarEnds, railpostArguments: readonly string[]): Prom
 }
 
 /** Code is compiled, caches are filled, processes are started: what a mail system does once is not its speed. */
-async function warmUp(platform: Platform, sinks: Sinks): Promise<void> {
-  progress(`warming up ${platform.name}`);
+async function warmUp(platform: Platform, sinks: Sinks, out: Output): Promise<void> {
+  out.progress(`warming up ${platform.name}`);
   const before = await sinks.flood.count();
   const load = { port: platform.port, sessions: 50, isKept: true, bytes: 5120 };
   await flood({ ...load, messages: 2000, recipient: `x@${floodDomain}` });
   await sinks.flood.waitFor(before + 2000);
-  await sendTimed({ ...load, messages: 200, recipient: `x@${timedDomain}` });
+  await sendTimed({ ...load, messages: 200, recipient: () => `x@${timedDomain}` });
 }
 
 async function race(
   platforms: readonly Platform[],
   sinks: Sinks,
-  { relayCase, choice }: { readonly relayCase: RelayCase; readonly choice: Choice },
+  {
+    relayCase,
+    choice,
+    out,
+  }: { readonly relayCase: RelayCase; readonly choice: Choice; readonly out: Output },
 ): Promise<CaseResult> {
   const rounds: Record<string, Round[]> = Object.fromEntries(platforms.map(({ name }) => [name, []]));
   for (let number = 0; number < choice.rounds; number += 1) {
     // Who is first changes from round to round.
     const first = number % platforms.length;
     for (const platform of [...platforms.slice(first), ...platforms.slice(0, first)]) {
-      progress(`${titleOf(relayCase)}: round ${number + 1} of ${choice.rounds}, ${platform.name}`);
+      out.progress(`${titleOf(relayCase)}: round ${number + 1} of ${choice.rounds}, ${platform.name}`);
       const countsSyncs = choice.countsSyncs && number === 0;
       rounds[platform.name]?.push(await runRound(platform, sinks, { relayCase, countsSyncs }));
     }
@@ -147,16 +160,22 @@ async function race(
   return { relayCase, rounds };
 }
 
-async function save(out: string, report: RelayReport): Promise<void> {
-  const folder = resolve(out);
+async function save(to: string, report: RelayReport, out: Output): Promise<void> {
+  const folder = resolve(to);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'relay.json'), `${JSON.stringify(report, undefined, 1)}\n`);
   await writeFile(join(folder, 'relay.svg'), drawChart(report));
-  process.stdout.write(`\nwritten: ${join(folder, 'relay.json')}, ${join(folder, 'relay.svg')}\n`);
+  out.text(`\nwritten: ${join(folder, 'relay.json')}, ${join(folder, 'relay.svg')}\n`);
 }
 
-/** One line that the next replaces, when somebody is looking. */
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
-  else process.stderr.write(`${text}\n`);
+/** Ratios that were promised for 5 KB and 50 sessions; none when Railpost or Postfix did not run. */
+function targetsOf(results: readonly CaseResult[]): readonly Target[] {
+  return results.flatMap((result) => {
+    const { relayCase } = result;
+    const rate = (name: string): number => medianOf(result, name, (round) => round.rate);
+    const value = rate('railpost') / rate('postfix');
+    if (relayCase.bytes !== 5120 || relayCase.sessions !== 50 || Number.isNaN(value)) return [];
+    const atLeast = relayCase.isKept ? 4 : 2.5;
+    return [{ name: `end to end, ${titleOf(relayCase)}`, value, unit: 'x Postfix', atLeast }];
+  });
 }

@@ -6,7 +6,7 @@ export type { NatsServer, NatsServerOptions } from './nats-server.ts';
 export { startPostfix } from './postfix.ts';
 export type { Postfix, PostfixOptions } from './postfix.ts';
 export { findS3Server, startS3Server } from './s3-server.ts';
-export type { S3Server } from './s3-server.ts';
+export type { S3Server, S3ServerOptions } from './s3-server.ts';
 export { startSmtpSink } from './smtp-sink.ts';
 export type { SinkAnswer, SinkMessage, SinkStep, SmtpSink, SmtpSinkOptions } from './smtp-sink.ts';
 export { startDovecot } from './dovecot.ts';

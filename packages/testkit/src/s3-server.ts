@@ -45,8 +45,14 @@ export function findS3Server(): string {
   return found;
 }
 
+/** How to start a server. */
+export interface S3ServerOptions {
+  /** File that gets a line for each request. */
+  readonly accessLog?: string;
+}
+
 /** Starts a server and waits until it answers. */
-export async function startS3Server(): Promise<S3Server> {
+export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), 'railpost-s3-'));
   const data = join(folder, 'data');
   await mkdir(data);
@@ -60,7 +66,7 @@ export async function startS3Server(): Promise<S3Server> {
   const endpoint = `http://127.0.0.1:${port}`;
   const client = new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true });
   const buckets = new Set<string>();
-  let child = await launch(port, data);
+  let child = await launch(port, data, options);
 
   return {
     endpoint,
@@ -78,7 +84,7 @@ export async function startS3Server(): Promise<S3Server> {
     resume: () => void child.kill('SIGCONT'),
     async restart() {
       await end(child, 'SIGKILL');
-      child = await launch(port, data);
+      child = await launch(port, data, options);
     },
     async stop() {
       child.kill('SIGCONT');
@@ -89,10 +95,11 @@ export async function startS3Server(): Promise<S3Server> {
   };
 }
 
-async function launch(port: number, data: string): Promise<ChildProcess> {
+async function launch(port: number, data: string, options: S3ServerOptions): Promise<ChildProcess> {
+  const accessLog = options.accessLog === undefined ? [] : ['--access-log', options.accessLog];
   const child = spawn(
     findS3Server(),
-    ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', data],
+    ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', ...accessLog, 'posix', data],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

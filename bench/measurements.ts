@@ -1,0 +1,16 @@
+/** All measurements by name, in the order in which `all` runs them; loaded when they are wanted. */
+import type { Measurement } from './measurement.ts';
+
+/** Name to measurement. */
+export const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new Map<
+  string,
+  () => Promise<Measurement>
+>([
+  ['relay', () => import('./relay/run.ts')],
+  ['profile', () => import('./profile/run.ts')],
+  ['cpu-per-message', () => import('./cpu-per-message/run.ts')],
+  ['idle', () => import('./targets/idle.ts')],
+  ['requests', () => import('./targets/requests.ts')],
+  ['memory', () => import('./targets/memory.ts')],
+  ['flood', () => import('./targets/flood.ts')],
+]);
