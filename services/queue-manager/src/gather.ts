@@ -3,11 +3,19 @@
  * recipients, and the configuration in force.
  */
 import { readStored } from '@railpost/bus';
-import { DeferRecord, type DeliveryJob, type JobRecipient, parseRecord } from '@railpost/contracts';
+import {
+  DeferRecord,
+  type DeliveryJob,
+  type JobRecipient,
+  OriginalProgress,
+  isTerminal,
+  journalKey,
+  parseRecord,
+} from '@railpost/contracts';
 import { loadJournal } from '@railpost/spool';
 import type { QueueContext } from './context.ts';
 import type { SettleFacts } from './outcome/settle.ts';
-import { DoneSet } from './queue/done-set.ts';
+import type { DoneSet } from './queue/done-set.ts';
 import type { HoldSet } from './queue/hold-set.ts';
 
 /** Clocks of NATS servers and owners may differ by this much. */
@@ -96,20 +104,30 @@ export function suspendedDomainOf(context: QueueContext, job: DeliveryJob): stri
 }
 
 /**
- * Asks the whole journal since the message came whether the open recipients are settled (durability rule 15).
+ * Asks the whole journal since the message came whether the open recipients are settled (durability rule 15): each final by itself, or
+ * its original as a whole. The latter is what removed the content; a job that cleanup made once more, under another
+ * configuration, has finals that the journal never heard of. Entries of every generation count.
  * @throws SpoolUnavailableError: no answer
  */
-export async function isSettledByJournal(
-  context: QueueContext,
-  generation: number,
-  record: DeferRecord,
-): Promise<boolean> {
-  const found = new DoneSet();
-  const sinceMs = Date.parse(record.job.receivedAt) - clockSlackMs;
+export async function isSettledByJournal(context: QueueContext, record: DeferRecord): Promise<boolean> {
+  const { queueId, recipients, receivedAt } = record.job;
+  const originals = new Map<number, OriginalProgress>();
+  const finals = new Set<string>();
+  const sinceMs = Date.parse(receivedAt) - clockSlackMs;
   // What a damaged object said is missing: not settled, so the job is kept for a human.
   const onDamaged = () => undefined;
-  for await (const object of loadJournal(context.store, { generation, sinceMs, onDamaged }))
-    for (const entry of object.entries)
-      if (entry.queueId === record.job.queueId) found.add(entry, 0, context.clock.nowMs());
-  return isFinished(withDone(record, found));
+  for await (const { entries } of loadJournal(context.store, { sinceMs, onDamaged }))
+    for (const entry of entries) {
+      if (entry.queueId !== queueId || !isTerminal(entry.kind)) continue;
+      const progress = originals.get(entry.orig) ?? new OriginalProgress();
+      progress.note(entry);
+      originals.set(entry.orig, progress);
+      finals.add(journalKey(entry));
+    }
+  return recipients.every(
+    ({ orig, final }, index) =>
+      record.done.includes(index) ||
+      finals.has(journalKey({ queueId, orig, final })) ||
+      originals.get(orig)?.isComplete === true,
+  );
 }

@@ -1,5 +1,6 @@
 /** queue-manager as a process against a real nats-server and a directory spool, with scripted delivery agents. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openJournalWriter } from '@railpost/spool';
 import { type NatsServer, startNatsServer } from '@railpost/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -394,6 +395,31 @@ describe('delivery', () => {
     const { bus } = platform;
     expect((await bus.manager.streams.info(bus.names.corruptStream)).state.messages).toBe(1);
     expect(await journalKinds(platform, job.queueId)).toEqual([]);
+  });
+
+  it('drops a job without content whose originals an earlier generation finished under another configuration', async () => {
+    const platform = await open();
+    await startAgent(platform, 'smtp', () => ({ recipients: [], content: 'gone' }));
+    const manager = await startManager(platform);
+    const settled = makeJob({ recipients: [{ final: 'new-alias@partner.test' }] });
+    const { queueId } = settled;
+    const earlier = openJournalWriter(platform.store, { generation: 0, shard: 3, epoch: 1 });
+    const fact = { queueId, orig: 0, kind: 'delivered' as const, run: 'before', n: 2 };
+    await earlier.append([{ ...fact, final: 'a@old.test' }], {});
+    await earlier.append([{ ...fact, final: 'b@old.test' }], {});
+    await earlier.close();
+    const halfDone = makeJob({ recipients: [{ final: 'half@partner.test' }] });
+    const half = openJournalWriter(platform.store, { generation: 0, shard: 4, epoch: 1 });
+    await half.append([{ ...fact, queueId: halfDone.queueId, final: 'a@old.test' }], {});
+    await half.close();
+
+    await enqueue(platform, settled, halfDone);
+    const corrupt = await manager.waitForEvent('body-missing');
+    await until(() => isDrained(platform));
+
+    const { bus } = platform;
+    expect(corrupt['queueId']).toBe(halfDone.queueId);
+    expect((await bus.manager.streams.info(bus.names.corruptStream)).state.messages).toBe(1);
   });
 });
 

@@ -179,13 +179,10 @@ export class Outcomes {
 
   /** No body: settled already (drop), or for a human (CORRUPT). False when journal or CORRUPT do not answer (rule 15). */
   async #setAside(job: QueuedJob, record: DeferRecord, outcome: DeliveryOutcome): Promise<boolean> {
-    const { context, effects, generation, metrics } = this.#term;
+    const { context, effects, metrics } = this.#term;
     try {
       const isKnown = isFinished(withDone(record, this.#term.done));
-      if (
-        outcome.content === 'gone' &&
-        (isKnown || (await isSettledByJournal(context, generation, record)))
-      ) {
+      if (outcome.content === 'gone' && (isKnown || (await isSettledByJournal(context, record)))) {
         metrics.lateDuplicates.inc();
       } else {
         // A mailbox before the damage was noticed: whoever was served is not served again when a human puts the message back.
