@@ -6,6 +6,9 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { type Behaviour, behaviourOf } from './destinations.ts';
 import type { MessageMark } from './message-plan.ts';
 
+/** A process id; `untold` when the process was gone before it could be asked for, `none` for a file in a mailbox. */
+export type Worker = number | 'untold' | 'none';
+
 /** One arrival at a far end or in a mailbox, or one recipient of a DSN at the sender's far end. */
 export interface Arrival {
   readonly kind: 'delivered' | 'returned';
@@ -14,8 +17,8 @@ export interface Arrival {
   readonly recipient: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
-  /** Process that delivered; undefined when it cannot be told (a file in a mailbox, or a process that was gone already). */
-  readonly worker: Promise<number | undefined>;
+  /** Process that delivered. */
+  readonly worker: Worker;
   readonly isIntact: boolean;
 }
 

@@ -1,6 +1,6 @@
 /** All far ends of a part; each arrival goes into the book with the process that brought it. */
 import { type FarEnd as FarEndName, behaviourOf } from './destinations.ts';
-import { type Arrival, type Book, arrivalOf } from './book.ts';
+import { type Arrival, type Book, type Worker, arrivalOf } from './book.ts';
 import { type FarEnd, type FarEndSession, type Taken, startFarEnd } from './far-end.ts';
 import { makePolicy } from './far-end-policy.ts';
 import type { FarEndPorts } from './manifests.ts';
@@ -8,7 +8,7 @@ import { isIntact, readMark } from './message-plan.ts';
 
 /** Who tells which process is at the other end. */
 export interface PeerFinder {
-  processAt(peerPort: number, ownPort: number): Promise<number | undefined>;
+  processAt(peerPort: number, ownPort: number, service: string): number | undefined;
 }
 
 /** What the far ends need. */
@@ -73,7 +73,7 @@ export async function startFarEnds(options: FarEndsOptions): Promise<FarEnds> {
 class Desk {
   readonly #options: FarEndsOptions;
   /** Looked up when a connection opens: later the process may have died. */
-  readonly #workers = new WeakMap<FarEndSession, Promise<number | undefined>>();
+  readonly #workers = new WeakMap<FarEndSession, number>();
   strangers = 0;
 
   constructor(options: FarEndsOptions) {
@@ -81,8 +81,8 @@ class Desk {
   }
 
   meet(session: FarEndSession): void {
-    const found = this.#options.peers.processAt(session.peerPort, session.ownPort);
-    this.#workers.set(session, found);
+    const found = this.#options.peers.processAt(session.peerPort, session.ownPort, 'delivery-smtp');
+    if (found !== undefined) this.#workers.set(session, found);
   }
 
   take(taken: Taken): void {
@@ -123,8 +123,8 @@ class Desk {
     }
   }
 
-  #workerOf(taken: Taken): Promise<number | undefined> {
-    return this.#workers.get(taken.session) ?? Promise.resolve(undefined);
+  #workerOf(taken: Taken): Worker {
+    return this.#workers.get(taken.session) ?? 'untold';
   }
 }
 

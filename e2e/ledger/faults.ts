@@ -1,13 +1,24 @@
 /** All faults by name: on which layout they strike, and whether they kill. */
-import { everythingDies, killNats, killService, restartService, stopOwner } from './process-faults.ts';
-import { changeConfiguration } from './configuration-fault.ts';
 import type { Arena } from './arena.ts';
+import { cutAgentOff, dieAfterReply } from './faults/agent-faults.ts';
+import { changeConfiguration } from './faults/configuration-fault.ts';
+import {
+  fillNatsDisk,
+  killClusterNode,
+  killNats,
+  restoreOldNats,
+  stopClusterLeader,
+  wipeNats,
+} from './faults/nats-faults.ts';
+import { cutPower } from './faults/power-fault.ts';
+import { everythingDies, killService, restartService, stopOwner } from './faults/process-faults.ts';
+import { failSpoolSyncs, fillSpoolDisk, misbehavingStore } from './faults/spool-faults.ts';
 import type { LayoutName } from './surroundings.ts';
 
 /** One kind of fault. */
 export interface Fault {
   readonly layout: LayoutName;
-  /** True when each strike kills processes of ours. */
+  /** True when each strike kills processes. */
   readonly kills: boolean;
   /** One line for `--help`. */
   readonly text: string;
@@ -15,22 +26,31 @@ export interface Fault {
   strike(arena: Arena): Promise<void>;
 }
 
+function fault(layout: LayoutName, kills: boolean, text: string, strike: Fault['strike']): Fault {
+  return { layout, kills, text, strike };
+}
+
 /** Name to fault. */
 export const faults: Readonly<Record<string, Fault>> = {
-  kill: { layout: 'plain', kills: true, text: 'kill -9 of a service', strike: killService },
-  'kill-nats': { layout: 'plain', kills: true, text: 'kill -9 of nats-server', strike: killNats },
-  'kill-all': { layout: 'plain', kills: true, text: 'kill -9 of everything at once', strike: everythingDies },
-  'stop-owner': {
-    layout: 'plain',
-    kills: false,
-    text: 'SIGSTOP of a shard owner for 30 s',
-    strike: stopOwner,
-  },
-  restart: {
-    layout: 'plain',
-    kills: false,
-    text: 'a service is told to stop (SIGTERM)',
-    strike: restartService,
-  },
-  config: { layout: 'plain', kills: false, text: 'a route changes', strike: changeConfiguration },
+  kill: fault('plain', true, 'kill -9 of a service', killService),
+  'kill-nats': fault('plain', true, 'kill -9 of nats-server', killNats),
+  'kill-all': fault('plain', true, 'kill -9 of everything at once', everythingDies),
+  'stop-owner': fault('plain', false, 'SIGSTOP of a shard owner for 30 s', stopOwner),
+  restart: fault('plain', false, 'a service is told to stop (SIGTERM)', restartService),
+  config: fault('plain', false, 'a route changes', changeConfiguration),
+  'wipe-nats': fault('plain', true, 'the data of NATS are deleted', wipeNats),
+  'old-nats': fault('plain', true, 'the data of NATS are replaced by an older copy', restoreOldNats),
+  'worker-after-250': fault('dying-agents', true, 'an agent dies after the remote 250', dieAfterReply),
+  'cut-worker': fault('proxied', false, 'an agent is cut off from NATS for 25 s', cutAgentOff),
+  'cluster-kill': fault('cluster', true, 'kill -9 of one of three NATS servers', killClusterNode),
+  'cluster-stop': fault('cluster', false, 'SIGSTOP of the NATS leader for 12 s', stopClusterLeader),
+  's3-500': fault('s3', false, 'object storage answers 500', misbehavingStore('500')),
+  's3-503': fault('s3', false, 'object storage answers 503 SlowDown', misbehavingStore('503')),
+  's3-timeout': fault('s3', false, 'object storage does not answer', misbehavingStore('timeout')),
+  's3-torn': fault('s3', false, 'connections to object storage tear', misbehavingStore('torn')),
+  's3-late-put': fault('s3', false, 'a PUT is applied after its deadline', misbehavingStore('late-put')),
+  'nats-full': fault('small-disks', true, 'the disk of NATS is full (ENOSPC)', fillNatsDisk),
+  'spool-full': fault('small-disks', false, 'the disk of the spool is full (ENOSPC)', fillSpoolDisk),
+  'spool-eio': fault('small-disks', false, 'syncs, links and writes of the spool fail (EIO)', failSpoolSyncs),
+  powercut: fault('image', true, 'the power is cut', cutPower),
 };

@@ -1,5 +1,5 @@
 /** Notices new files in the Maildirs of the platform; every file is an arrival. */
-import { open, readdir } from 'node:fs/promises';
+import { access, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mailboxDomain, mailboxes } from './destinations.ts';
 
@@ -33,7 +33,16 @@ export class MailboxReader {
     }
     return found;
   }
+
+  /** Files that were there once and are not any more. */
+  async missing(): Promise<string[]> {
+    const there = await Promise.all([...this.#seen].map((path) => access(path).then(yes, no)));
+    return [...this.#seen].filter((_, index) => there[index] === false);
+  }
 }
+
+const yes = (): boolean => true;
+const no = (): boolean => false;
 
 /** Files of a Maildir have the line ends of the system. */
 async function readWithCrlf(path: string): Promise<Buffer> {

@@ -18,7 +18,7 @@ import type { PartPlan } from './part-plan.ts';
 import { ProcessWatch } from './process-watch.ts';
 import { Random } from './random.ts';
 import { type Surroundings, setUp } from './surroundings.ts';
-import { type KnownArrival, type Outage, type Verdict, judge } from './verdict.ts';
+import { type Outage, type Verdict, judge } from './verdict.ts';
 
 /** How a part ended. */
 export interface PartResult extends Verdict {
@@ -45,7 +45,7 @@ export interface PartOptions {
 }
 
 const drainLimitMs = 120_000;
-const mostPending = 4000;
+const mostPending = 1000;
 const readMailboxesEveryMs = 500;
 /** After a fault outcomes may still wait for an owner. */
 const recoversWithinMs = 15_000;
@@ -75,6 +75,7 @@ class Part {
   readonly #run: string;
   #platform: Platform | undefined;
   #kills = 0;
+  #unannouncedDeath = 'died by itself';
 
   constructor(plan: PartPlan, options: PartOptions) {
     this.#plan = plan;
@@ -82,7 +83,10 @@ class Part {
     this.#run = `${options.seed}.${plan.part}.${Date.now().toString(36)}`;
     this.#log = new PartLog(join(options.folder, 'events.log'));
     this.#book = new Book(join(options.folder, 'offers.log'));
-    this.#watch = new ProcessWatch(async () => (await this.#platform?.processes()) ?? [], 'died by itself');
+    this.#watch = new ProcessWatch(
+      async () => (await this.#platform?.processes()) ?? [],
+      () => this.#unannouncedDeath,
+    );
   }
 
   async run(): Promise<PartResult> {
@@ -103,8 +107,8 @@ class Part {
     const summary = await sending;
     this.#log.note(`all sent: ${this.#book.accepted} accepted, ${summary.again} offered again`);
     const drainMs = await this.#drain(arena);
-    await stopReading();
-    return await this.#judge(arena, summary, drainMs);
+    const vanished = (await stopReading()).map((path) => `VANISHED from a mailbox: ${path}`);
+    return await this.#judge(arena, { load: summary, drainMs, vanished });
   }
 
   async dispose(): Promise<void> {
@@ -122,6 +126,7 @@ class Part {
     const { folder, upArguments = [], environment = {} } = this.#options;
     const surroundings = await setUp(this.#plan.layout, folder);
     this.#undo.push(() => surroundings.dispose());
+    this.#unannouncedDeath = surroundings.unannouncedDeath ?? this.#unannouncedDeath;
     const farEnds = await startFarEnds({
       run: this.#run,
       book: this.#book,
@@ -134,11 +139,12 @@ class Part {
     const platform = await startPlatform({
       manifests: ({ mx }) => ledgerManifests(mx, farEnds.ports),
       arguments: [...surroundings.arguments, ...upArguments],
-      environment: { ...surroundings.environment, ...environment },
+      environment,
       folder: platformFolder,
     });
     this.#platform = platform;
     this.#undo.push(() => platform.stop());
+    await surroundings.onStarted?.();
     this.#watch.start();
     this.#undo.push(async () => this.#watch.close());
     return this.#arenaOf(platform, surroundings, farEnds.ports);
@@ -150,17 +156,18 @@ class Part {
     return { platform, watch: this.#watch, random, ports, surroundings, note };
   }
 
-  /** Looks into the mailboxes until told to stop. */
-  #readMailboxes(): () => Promise<void> {
+  /** Looks into the mailboxes until told to stop; resolves then with the files that had been there and are not any more. */
+  #readMailboxes(): () => Promise<string[]> {
     const { data = '' } = this.#platform ?? {};
     const reader = new MailboxReader(join(data, 'mail'));
     let isOver = false;
     const read = async (): Promise<void> => {
       for (const { recipient, content } of await reader.read()) {
         const mark = readMark(content);
-        const worker = Promise.resolve(undefined);
         if (mark?.run === this.#run)
-          this.#book.noteArrival(arrivalOf(mark, { recipient, worker, isIntact: isIntact(content, mark) }));
+          this.#book.noteArrival(
+            arrivalOf(mark, { recipient, worker: 'none', isIntact: isIntact(content, mark) }),
+          );
       }
     };
     const loop = (async () => {
@@ -173,6 +180,7 @@ class Part {
       isOver = true;
       await loop;
       await read();
+      return await reader.missing();
     };
   }
 
@@ -206,20 +214,20 @@ class Part {
     return passed();
   }
 
-  async #judge(arena: Arena, load: LoadSummary, drainMs: number): Promise<PartResult> {
-    const arrivals = new Map<string, KnownArrival[]>();
-    for (const [key, all] of this.#book.arrivals)
-      arrivals.set(key, await Promise.all(all.map(async (each) => ({ ...each, worker: await each.worker }))));
+  async #judge(
+    arena: Arena,
+    { load, drainMs, vanished }: { load: LoadSummary; drainMs: number; vanished: readonly string[] },
+  ): Promise<PartResult> {
     const queued = await queuedKeys(arena);
     const verdict = judge({
       offers: this.#book.offers,
-      arrivals,
+      arrivals: this.#book.arrivals,
       deaths: this.#watch.deaths,
       outages: this.#outages,
       queued: queued ?? new Set(),
       kills: this.#kills,
     });
-    const wrong = [...verdict.wrong, ...(await this.#stillQueued(arena, queued))];
+    const wrong = [...verdict.wrong, ...vanished, ...(await this.#stillQueued(arena, queued))];
     for (const line of [...verdict.explained, ...wrong]) this.#log.note(line);
     const result: PartResult = {
       ...verdict,

@@ -2,7 +2,7 @@
  * Which processes the platform has and had, and when and of what each died: a duplicate is explained only by the death of the process
  * that delivered first. A death that no fault of ours caused (a crash point, or a bug) is noticed by looking.
  */
-import { readFile, readdir, readlink } from 'node:fs/promises';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import type { PlatformProcess } from '../support/platform.ts';
 import { isAlive } from './processes.ts';
 
@@ -24,14 +24,14 @@ export class ProcessWatch {
   readonly #deaths = new Map<number, Death>();
   readonly #living = new Map<number, string>();
   readonly #list: () => Promise<readonly PlatformProcess[]>;
-  readonly #unannounced: string;
+  readonly #unannounced: () => string;
   #timer: NodeJS.Timeout | undefined;
 
   /**
    * @param list the processes at the moment; may reject while there are none
    * @param unannounced cause of a death that no fault announced
    */
-  constructor(list: () => Promise<readonly PlatformProcess[]>, unannounced: string) {
+  constructor(list: () => Promise<readonly PlatformProcess[]>, unannounced: () => string) {
     this.#list = list;
     this.#unannounced = unannounced;
   }
@@ -60,11 +60,15 @@ export class ProcessWatch {
     if (!this.#deaths.has(death.pid)) this.#deaths.set(death.pid, { ...death, atMs: Date.now() });
   }
 
-  /** The process that holds the other end of a connection, by the kernel's tables; undefined when it is none of ours. */
-  async processAt(peerPort: number, ownPort: number): Promise<number | undefined> {
-    const inode = await inodeOf(peerPort, ownPort);
+  /**
+   * The process that holds the other end of a connection, by the kernel's tables. Looks at once: in a moment it may be dead.
+   * @param service only processes of this service are looked at
+   * @returns undefined when none of them does (any more)
+   */
+  processAt(peerPort: number, ownPort: number, service: string): number | undefined {
+    const inode = inodeOf(peerPort, ownPort);
     if (inode === undefined) return undefined;
-    for (const pid of this.#living.keys()) if (await holds(pid, inode)) return pid;
+    for (const [pid, name] of this.#living) if (name.startsWith(service) && holds(pid, inode)) return pid;
     return undefined;
   }
 
@@ -73,26 +77,32 @@ export class ProcessWatch {
     for (const { pid, name } of listed) if (pid > 0 && isAlive(pid)) this.#living.set(pid, name);
     for (const [pid, name] of this.#living) {
       if (isAlive(pid)) continue;
-      this.announce({ pid, name, cause: this.#unannounced, isOrderly: false });
+      this.announce({ pid, name, cause: this.#unannounced(), isOrderly: false });
       this.#living.delete(pid);
     }
   }
 }
 
-async function inodeOf(peerPort: number, ownPort: number): Promise<string | undefined> {
+function inodeOf(peerPort: number, ownPort: number): string | undefined {
   const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
-  const table = await readFile('/proc/net/tcp', 'latin1');
-  const wanted = `0100007F:${hex(peerPort)} 0100007F:${hex(ownPort)} `;
-  const line = table.split('\n').find((each) => each.includes(wanted));
-  return line?.trim().split(/\s+/)[9];
+  const table = readFileSync('/proc/net/tcp', 'latin1');
+  const at = table.indexOf(`0100007F:${hex(peerPort)} 0100007F:${hex(ownPort)} `);
+  return at === -1 ? undefined : table.slice(at, at + 200).split(/\s+/)[8];
 }
 
-async function holds(pid: number, inode: string): Promise<boolean> {
+function holds(pid: number, inode: string): boolean {
   const folder = `/proc/${pid}/fd`;
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names) {
-    const target = await readlink(`${folder}/${name}`).catch(() => '');
-    if (target === `socket:[${inode}]`) return true;
+  try {
+    return readdirSync(folder).some((name) => targetOf(`${folder}/${name}`) === `socket:[${inode}]`);
+  } catch {
+    return false; // it has died meanwhile
   }
-  return false;
+}
+
+function targetOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // closed meanwhile
+  }
 }

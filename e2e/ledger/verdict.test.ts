@@ -1,14 +1,15 @@
 /** The judgement: what counts as lost, and which death explains a duplicate. */
 import { describe, expect, it } from 'vitest';
+import type { Arrival } from './book.ts';
 import type { Death } from './process-watch.ts';
-import { type Facts, type KnownArrival, judge, judgeTotal } from './verdict.ts';
+import { type Facts, judge, judgeTotal } from './verdict.ts';
 
 const recipient = 'n1@takes0.test';
 const key = `1 ${recipient}`;
 const offer = { number: 1, attempt: 1, recipients: [recipient], outcome: 'accepted', queueId: 'Q', atMs: 0 };
 const accepted = { ...offer, outcome: 'accepted' as const };
 
-function arrival(atMs: number, worker: number | undefined, more: Partial<KnownArrival> = {}): KnownArrival {
+function arrival(atMs: number, worker: Arrival['worker'], more: Partial<Arrival> = {}): Arrival {
   return {
     kind: 'delivered',
     number: 1,
@@ -111,6 +112,19 @@ describe('a duplicate', () => {
     expect(tally.duplicates).toBe(1);
     expect(wrong).toHaveLength(1);
     expect(wrong[0]).toContain('DUPLICATE WITHOUT FAULT');
+  });
+
+  it('by a process that had died before it could be told is explained by the death of an agent in that moment', () => {
+    const arrivals = new Map([[key, [arrival(0, 'untold'), arrival(9000, 8)]]]);
+
+    expect(judge(facts({ arrivals, deaths: [death(7, 20)] })).wrong).toEqual([]);
+    expect(judge(facts({ arrivals, deaths: [death(7, 2000)] })).wrong).toHaveLength(1);
+  });
+
+  it('in a mailbox is always wrong', () => {
+    const arrivals = new Map([[key, [arrival(0, 'none'), arrival(9000, 'none')]]]);
+
+    expect(judge(facts({ arrivals, deaths: [death(7, 20)] })).wrong).toHaveLength(1);
   });
 
   it('is explained by a later death when an outage kept the outcome from being durable', () => {

@@ -7,9 +7,6 @@ import { behaviourOf } from './destinations.ts';
 import { type Arrival, type OfferEntry, expectedKind, keyOf } from './book.ts';
 import type { Death } from './process-watch.ts';
 
-/** An arrival whose worker is known as far as it will ever be. */
-export type KnownArrival = Omit<Arrival, 'worker'> & { readonly worker: number | undefined };
-
 /** A time during which outcomes could not become durable: NATS, the spool or an owner was away. */
 export interface Outage {
   readonly fromMs: number;
@@ -19,7 +16,7 @@ export interface Outage {
 /** What is judged. */
 export interface Facts {
   readonly offers: readonly OfferEntry[];
-  readonly arrivals: ReadonlyMap<string, readonly KnownArrival[]>;
+  readonly arrivals: ReadonlyMap<string, readonly Arrival[]>;
   readonly deaths: readonly Death[];
   readonly outages: readonly Outage[];
   /** `<number> <recipient>` of what `railpost queue list` still shows. */
@@ -54,6 +51,8 @@ export interface Verdict {
   readonly wrong: readonly string[];
 }
 
+/** Signals and packets are noticed in any order within this time. */
+const clockSlackMs = 1000;
 /** An outcome that nobody hinders is durable long before this. */
 const settlesWithinMs = 5000;
 /** Recipients per kill from which the share of duplicates is judged, and the share. */
@@ -127,7 +126,7 @@ function deliveredAttempts({ arrivals }: Facts): ReadonlySet<string> {
 }
 
 /** Mangled contents, and ends that are not the right ones. */
-function judgeKinds(key: string, arrivals: readonly KnownArrival[], wrong: string[]): void {
+function judgeKinds(key: string, arrivals: readonly Arrival[], wrong: string[]): void {
   const kind = expectedKind(behaviourOf(key.slice(key.indexOf(' ') + 1)));
   for (const each of arrivals) {
     if (!each.isIntact) wrong.push(`MANGLED ${key}`);
@@ -138,29 +137,37 @@ function judgeKinds(key: string, arrivals: readonly KnownArrival[], wrong: strin
 
 function duplicatesOf(
   key: string,
-  arrivals: readonly KnownArrival[],
+  arrivals: readonly Arrival[],
   facts: Facts,
 ): { readonly isExplained: boolean; readonly text: string }[] {
   return arrivals.slice(1).map((each, index) => {
-    const earlier = arrivals.slice(0, index + 1);
-    const reason = earlier.map((first) => explain(first, each, facts)).find((text) => text !== undefined);
-    const times = [...earlier, each].map(({ atMs }) => new Date(atMs).toISOString().slice(11, 23));
+    const until = arrivals.slice(0, index + 2);
+    // Each delivery needs a death of its own: that of whom made the one before.
+    const [before] = until.slice(-2);
+    const reason = before === undefined ? undefined : explain(before, each, facts);
     if (reason !== undefined) return { isExplained: true, text: `${key}: ${reason}` };
-    const workers = [...earlier, each].map(({ worker }) => worker ?? '?').join(', ');
+    const times = until.map(({ atMs }) => new Date(atMs).toISOString().slice(11, 23));
+    const workers = until.map(({ worker }) => worker).join(', ');
     const text = `DUPLICATE WITHOUT FAULT ${key}: at ${times.join(', ')} by processes ${workers}`;
     return { isExplained: false, text };
   });
 }
 
 /** The death that explains why `again` followed `first`. */
-function explain(first: KnownArrival, again: KnownArrival, facts: Facts): string | undefined {
-  const death = facts.deaths.find(({ pid }) => pid === first.worker);
-  if (death === undefined || death.atMs < first.atMs - 1000 || death.atMs > again.atMs + 1000)
-    return undefined;
+function explain(first: Arrival, again: Arrival, facts: Facts): string | undefined {
+  const death = facts.deaths.find((each) => isOf(each, first));
+  if (death === undefined || death.atMs > again.atMs + clockSlackMs) return undefined;
   const afterMs = death.atMs - first.atMs;
   const mayBeLate = afterMs > settlesWithinMs || death.isOrderly;
   if (mayBeLate && !isHindered(first.atMs, death.atMs, facts.outages)) return undefined;
   return `${death.name} (process ${death.pid}) delivered it and died ${afterMs} ms later: ${death.cause}`;
+}
+
+/** True when it is the death of whom delivered. Who cannot be told had died before we saw the connection. */
+function isOf(death: Death, { worker, atMs }: Arrival): boolean {
+  if (death.atMs < atMs - clockSlackMs) return false;
+  if (worker !== 'untold') return death.pid === worker;
+  return death.name.startsWith('delivery-smtp') && death.atMs < atMs + clockSlackMs;
 }
 
 /** True when outcomes could not become durable for the last seconds before the death. */

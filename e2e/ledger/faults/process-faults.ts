@@ -1,7 +1,7 @@
 /** Faults of processes: killed, killed all at once, stopped for longer than a lease, restarted in order. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Arena, kill, natsPid, pickProcess } from './arena.ts';
-import { childrenOf, isAlive, programOf, signal } from './processes.ts';
+import { type Arena, kill, pickProcess } from '../arena.ts';
+import { childrenOf, isAlive, programOf, signal } from '../processes.ts';
 
 const startAttempts = 4;
 const stoppedMs = 30_000;
@@ -11,14 +11,6 @@ export async function killService(arena: Arena): Promise<void> {
   const victim = await pickProcess(arena);
   kill(arena, victim, 'kill -9');
   arena.note(`kill -9 of ${victim.name} (process ${victim.pid})`);
-}
-
-/** kill -9 of nats-server; `railpost up` starts it again. */
-export async function killNats(arena: Arena): Promise<void> {
-  const pid = await natsPid(arena);
-  kill(arena, { pid, name: 'nats-server' }, 'kill -9');
-  arena.note(`kill -9 of nats-server (process ${pid})`);
-  await natsPid(arena);
 }
 
 /** kill -9 of `railpost up`, nats-server and every service in the same moment; started again by us. */
