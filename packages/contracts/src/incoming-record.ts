@@ -17,6 +17,8 @@ export const RecipientHistory = z.object({
   orig: z.number(),
   done: z.array(z.string()),
   isHeld: z.boolean(),
+  /** True: nothing is owed to this original any more, whatever it expands to today; `done` need not name its finals. */
+  isComplete: z.boolean().optional(),
 });
 export type RecipientHistory = z.infer<typeof RecipientHistory>;
 
@@ -25,7 +27,7 @@ export const IncomingRecord = z.object({
   version: z.literal(1),
   envelope: Envelope,
   body: BodyRef,
-  /** 0 from ingress; recovery counts up. */
+  /** 0 from ingress; from recovery and repair the seconds since the epoch of their decision, so it grows (rule 19). */
   attempt: z.number(),
   headerInline: z.boolean(),
   history: z.array(RecipientHistory).optional(),
@@ -39,6 +41,11 @@ export function encodeIncomingRecord(
 ): Uint8Array {
   const inline = encodeFrame({ ...record, headerInline: true }, headerSection);
   if (inline.length <= incomingRecordLimitBytes) return inline;
+  return encodeFrame({ ...record, headerInline: false }, new Uint8Array(0));
+}
+
+/** Encodes a record whose header section stays in the spool: who puts a message back has not read it. */
+export function encodeIncomingHead(record: Omit<IncomingRecord, 'headerInline'>): Uint8Array {
   return encodeFrame({ ...record, headerInline: false }, new Uint8Array(0));
 }
 

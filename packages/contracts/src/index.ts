@@ -35,10 +35,12 @@ export {
   IncomingRecord,
   RecipientHistory,
   decodeIncomingRecord,
+  encodeIncomingHead,
   encodeIncomingRecord,
   incomingRecordLimitBytes,
 } from './incoming-record.ts';
 export { JournalEntry, JournalKind, JournalObject, isTerminal, journalKey } from './journal-entry.ts';
+export { HoldSet, allOriginals } from './hold-set.ts';
 export { OriginalProgress, completesAlone, wholeOriginalRun } from './original-progress.ts';
 export { busNames, cleanupConsumer, destinationToken, queueManagerConsumer, shardOf } from './names.ts';
 export type { BusNames } from './names.ts';

@@ -38,6 +38,7 @@ export { isJournalObjectIntact, loadJournal } from './load-journal.ts';
 export type { JournalDamage, JournalSelection } from './load-journal.ts';
 export { readSegment } from './segment-format.ts';
 export type { SegmentRecord } from './segment-format.ts';
+export { readSettlements } from './settlements.ts';
 export { segmentListingStart, segmentPrefix, segmentTimeMs } from './segment-key.ts';
 export { openSegmentReader } from './segment-reader.ts';
 export type { SegmentReader, SpooledContent } from './segment-reader.ts';

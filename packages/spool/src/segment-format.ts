@@ -106,8 +106,17 @@ export async function readSegment(
   key: string,
   sizeBytes?: number,
 ): Promise<{ readonly records: readonly SegmentRecord[] }> {
-  const size = sizeBytes ?? (await store.size(key));
-  if (size === 0) return { records: [] };
+  const found = await readIndexOctets(store, key, sizeBytes ?? (await store.size(key)));
+  return { records: found === undefined ? [] : decodeIndex(key, found.footer, found.index) };
+}
+
+/** The index as it stands in the object, not checked yet; undefined for a void. @throws as {@link readSegment} */
+export async function readIndexOctets(
+  store: ObjectStore,
+  key: string,
+  size: number,
+): Promise<{ readonly footer: SegmentFooter; readonly index: Uint8Array } | undefined> {
+  if (size === 0) return undefined;
   const tailStart = Math.max(0, size - tailBytes);
   const tail = await store.read(key, { offset: tailStart, bytes: size - tailStart });
   const footer = decodeFooter(key, size, tail.subarray(-footerBytes));
@@ -115,7 +124,7 @@ export async function readSegment(
     footer.indexOffset >= tailStart
       ? tail.subarray(footer.indexOffset - tailStart, -footerBytes)
       : await store.read(key, { offset: footer.indexOffset, bytes: footer.indexBytes });
-  return { records: decodeIndex(key, footer, index) };
+  return { footer, index };
 }
 
 /** SHA-256 of a content given in pieces, lower-case hex. */

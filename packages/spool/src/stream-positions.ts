@@ -17,7 +17,7 @@ const PositionObject = z.object({ version: z.literal(1), positions: z.record(z.s
 const prefix = 'position/';
 const kept = 2;
 
-/** Writes the positions down and removes older ones of the generation. @throws SpoolUnavailableError */
+/** Writes the positions down, never a lower one than before, and removes older ones of the generation. @throws SpoolUnavailableError */
 export async function recordPositions(
   store: ObjectStore,
   generation: number,
@@ -25,22 +25,29 @@ export async function recordPositions(
   nowMs: number,
 ): Promise<void> {
   const folder = `${prefix}${generation}/`;
-  const content = Buffer.from(`${JSON.stringify({ version: 1, positions })}\n`, 'utf8');
-  await store.create(`${folder}${String(nowMs).padStart(13, '0')}`, [content]);
   const keys: string[] = [];
   for await (const { key } of store.list(folder)) keys.push(key);
-  for (const key of keys.slice(0, -kept)) await store.remove(key);
+  const last = keys.at(-1);
+  const highest = highestOf(last === undefined ? {} : await readOne(store, last), positions);
+  const content = Buffer.from(`${JSON.stringify({ version: 1, positions: highest })}\n`, 'utf8');
+  await store.create(`${folder}${String(nowMs).padStart(13, '0')}`, [content]);
+  for (const key of keys.slice(0, 1 - kept)) await store.remove(key);
 }
 
 /** The highest position remembered of each stream of the generation. @throws SpoolUnavailableError */
 export async function readPositions(store: ObjectStore, generation: number): Promise<StreamPositions> {
-  const highest: Record<string, number> = {};
-  const take = (positions: StreamPositions) => {
-    for (const [name, sequence] of Object.entries(positions))
-      highest[name] = Math.max(highest[name] ?? 0, sequence);
-  };
-  for await (const { key } of store.list(`${prefix}${generation}/`)) take(await readOne(store, key));
-  for (const key of await newestJournalObjects(store, generation)) take(await readJournalled(store, key));
+  let highest: StreamPositions = {};
+  for await (const { key } of store.list(`${prefix}${generation}/`))
+    highest = highestOf(highest, await readOne(store, key));
+  for (const key of await newestJournalObjects(store, generation))
+    highest = highestOf(highest, await readJournalled(store, key));
+  return highest;
+}
+
+function highestOf(left: StreamPositions, right: StreamPositions): StreamPositions {
+  const highest: Record<string, number> = { ...left };
+  for (const [name, sequence] of Object.entries(right))
+    highest[name] = Math.max(highest[name] ?? 0, sequence);
   return highest;
 }
 

@@ -108,6 +108,20 @@ test.each<[string, Given, string[]]>([
     [`mailbox:example.test 0:${alice}/1 held`, `smtp:[127.0.0.1]:2526 1:${carol}/1 held`],
   ],
   [
+    'an original that recovery found complete makes no job, whatever it expands to today',
+    {
+      ...to('team@example.test', carol),
+      resolutions: [resolvesTo(alice, bob), resolvesTo(carol)],
+      history: [{ orig: 0, done: [alice], isHeld: false, isComplete: true }],
+    },
+    [`smtp:[127.0.0.1]:2526 1:${carol}/1`],
+  ],
+  [
+    'a repetition of an original that is complete is owed nothing',
+    { ...to(alice, alice), history: [{ orig: 0, done: [], isHeld: false, isComplete: true }] },
+    [`discard: 1:${alice}/1`],
+  ],
+  [
     'a held recipient waits in a job of its own',
     { ...to(alice, bob), history: [{ orig: 1, done: [], isHeld: true }] },
     [`mailbox:example.test 0:${alice}/1`, `mailbox:example.test 1:${bob}/1 held`],

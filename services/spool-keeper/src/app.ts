@@ -6,6 +6,15 @@ import { garbageTask } from './garbage/garbage-task.ts';
 import { GarbageMetrics } from './garbage/metrics.ts';
 import type { KeeperTask } from './keeper-task.ts';
 import { registerKeeperMetrics } from './metrics.ts';
+import { createRecoveryMetrics } from './recovery/metrics.ts';
+import { positionsTask } from './recovery/positions-task.ts';
+import { newRecoveryState, recoveryTask } from './recovery/recovery-task.ts';
+
+/** How often INCOMING's position is written down (durability rule 18). */
+const positionsEveryMs = 5000;
+const recoveryLookMs = 2000;
+/** Beyond the lifetime, for clocks and for messages that were suspended. */
+const lifeMarginMs = 24 * 3600_000;
 
 /** Creates the service from the runtime's context. */
 export async function createSpoolKeeper(
@@ -14,9 +23,26 @@ export async function createSpoolKeeper(
 ): Promise<Service> {
   const { garbageAfter, garbageEvery, journalKeep } = settings;
   const timing = { garbageAfterMs: garbageAfter, everyMs: garbageEvery, journalKeepMs: journalKeep };
-  const tasks: readonly KeeperTask[] = [garbageTask(context, timing, new GarbageMetrics(context.metrics))];
+  const recovery = newRecoveryState();
+  const tasks: readonly KeeperTask[] = [
+    garbageTask(context, timing, new GarbageMetrics(context.metrics)),
+    positionsTask(context, positionsEveryMs),
+    recoveryTask(context, {
+      everyMs: recoveryLookMs,
+      settleMs: context.settings.leaseTtl,
+      longestLifeMs: () => longestLifeMs(context),
+      metrics: createRecoveryMetrics(context.metrics, recovery),
+      state: recovery,
+    }),
+  ];
   const term = new ActiveTerm(context, { leaseTtlMs: context.settings.leaseTtl }, tasks);
   registerKeeperMetrics(context.metrics, () => term.isActive);
   term.start();
   return { stop: () => term.stop() };
+}
+
+/** Longest time that a message may wait (durability rule 17). */
+function longestLifeMs({ configuration }: ServiceContext): number {
+  const { lifetimeMs, bounceLifetimeMs } = configuration.current().platform.queue;
+  return Math.max(lifetimeMs, bounceLifetimeMs) + lifeMarginMs;
 }

@@ -58,3 +58,35 @@ export const journalCompacted = defineEvent<{
   removed: number;
   dropped: number;
 }>({ name: 'journal-compacted', level: 'info', text: 'journal compacted' });
+
+/** NATS lost what it held: everything unfinished goes back into the queue. */
+export const recoveryBegins = defineEvent<{ generation: number }>({
+  name: 'recovery-begins',
+  level: 'warn',
+  text: 'mail is put back from the spool',
+});
+
+export const recoveryOver = defineEvent<{
+  generation: number;
+  messages: number;
+  complete: number;
+  putBack: number;
+  held: number;
+  heldOld: number;
+  damaged: number;
+  durationMs: number;
+}>({ name: 'recovery-over', level: 'info', text: 'all unfinished mail is back in the queue' });
+
+/** Older than any message may be, and the journal does not know them (durability rule 17): perhaps delivered long ago. */
+export const recoveredOld = defineEvent<{ messages: number }>({
+  name: 'recovery-held-old',
+  level: 'error',
+  text: 'messages that are older than any may be, of which the journal knows nothing, were put on hold: release or delete them',
+});
+
+/** What it holds, or says, cannot be put back, or is not known to be done. */
+export const recordUnreadable = defineEvent<{ key: string; error: string }>({
+  name: 'recovery-unreadable',
+  level: 'error',
+  text: 'an object of the spool cannot be read and is passed over: restore it and run railpost recover',
+});

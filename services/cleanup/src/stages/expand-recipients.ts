@@ -54,6 +54,8 @@ export function expandRecipients(
     const resolution = facts.resolutions[orig];
     const owed = seen.has(identity) ? [] : owedFinals(resolution, history);
     seen.add(identity);
+    // Recovery found it complete: whatever it expands to today is nobody's mail any more.
+    if (history?.isComplete === true) continue;
     const finals = owed.length > 0 ? owed.map((each) => withLoopCheck(each, facts)) : [settled(recipient)];
     const run = runOf(orig, finals, facts);
     const wishes = wishesOf(recipient, {
