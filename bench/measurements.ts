@@ -13,4 +13,5 @@ export const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new
   ['requests', () => import('./targets/requests.ts')],
   ['memory', () => import('./targets/memory.ts')],
   ['flood', () => import('./targets/flood.ts')],
+  ['deferred', () => import('./targets/deferred.ts')],
 ]);

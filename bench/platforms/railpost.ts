@@ -19,6 +19,8 @@ export interface RailpostOptions {
   readonly arguments?: readonly string[];
   /** More YAML documents, separated by `---`. */
   readonly manifests?: string;
+  /** Folder for manifests and data that stays afterwards; a temporary one when absent. */
+  readonly folder?: string;
   /** Folder for CPU profiles, one a process, written when they end. */
   readonly profiles?: string;
   /** Fields of MailPlatform.spec beside listeners and hostname, as YAML lines with two spaces in front. */
@@ -39,11 +41,11 @@ const readyWithinMs = 60_000;
 
 /** Starts it. @throws Error with its output when it does not become ready within a minute */
 export async function startRailpost(options: RailpostOptions): Promise<Railpost> {
-  const root = await mkdtemp(join(tmpdir(), 'railpost-bench-'));
+  const root = options.folder ?? (await mkdtemp(join(tmpdir(), 'railpost-bench-')));
   const [port = 0, free = 0] = await findFreePorts(2);
   const healthPort = 12_000 + (free % 400) * 50;
   const data = join(root, 'var');
-  await mkdir(join(root, 'manifests'));
+  await mkdir(join(root, 'manifests'), { recursive: true });
   await writeFile(join(root, 'manifests', 'bench.yaml'), manifestsOf(options, port));
   const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
   const child = spawn(
@@ -67,7 +69,7 @@ export async function startRailpost(options: RailpostOptions): Promise<Railpost>
       child.kill('SIGINT');
       await ended;
       if (options.profiles !== undefined) await nameProfiles(options.profiles, known);
-      await rm(root, { recursive: true, force: true });
+      if (options.folder === undefined) await rm(root, { recursive: true, force: true });
     },
   };
 }
