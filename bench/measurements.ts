@@ -14,4 +14,5 @@ export const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new
   ['memory', () => import('./targets/memory.ts')],
   ['flood', () => import('./targets/flood.ts')],
   ['deferred', () => import('./targets/deferred.ts')],
+  ['recovery', () => import('./recovery/run.ts')],
 ]);
