@@ -8,7 +8,7 @@
  * The newest object of a shard in the present generation stays, be it empty: it says how far the streams had come (rule 18).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JournalEntry, JournalObject } from '@railpost/contracts';
+import { type JournalEntry, type JournalObject, completesAlone } from '@railpost/contracts';
 import { ContentCorruptError, ObjectMissingError } from './errors.ts';
 import {
   type JournalObjectName,
@@ -20,6 +20,7 @@ import {
   parseJournalObjectKey,
   rolledUpObjectKey,
 } from './journal-format.ts';
+import { finishedEntry } from './journal-folding.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /** What a run goes by; times in milliseconds. */
@@ -198,7 +199,7 @@ class Compaction {
     for (const entry of entries) {
       const { absentSinceMs, ...fact } = entry;
       if (isPresent(entry.queueId)) kept.push(absentSinceMs === undefined ? entry : fact);
-      else if (absentSinceMs === undefined) kept.push({ ...fact, absentSinceMs: nowMs });
+      else if (absentSinceMs === undefined) kept.push(stamped(fact, nowMs));
       else if (absentSinceMs + keepMs > nowMs) kept.push(entry);
     }
     return kept;
@@ -222,6 +223,12 @@ class Compaction {
     }
     return latest + keepMs;
   }
+}
+
+/** What is remembered of a message that is gone. With its original finished, nobody needs to know what that expanded to. */
+function stamped(entry: JournalEntry, absentSinceMs: number): JournalEntry {
+  if (!completesAlone(entry) || entry.orig < 0) return { ...entry, absentSinceMs };
+  return finishedEntry(entry.queueId, entry.orig, entry.kind, absentSinceMs);
 }
 
 function isSame(before: readonly JournalEntry[], after: readonly JournalEntry[]): boolean {

@@ -27,6 +27,28 @@ describe('journal objects', () => {
     expect(decodeJournalObject('k', encodeJournalObject(object))).toEqual(object);
   });
 
+  it('take 22 octets for an original that is finished and gone, and give it back as an entry', () => {
+    const finished = Array.from({ length: 1000 }, (_, index) => ({
+      queueId: `4fJk2bQ9Zx${String(index).padStart(6, '0')}`,
+      orig: index % 3,
+      final: '',
+      kind: 'delivered' as const,
+      run: '-',
+      n: 1,
+      absentSinceMs: 1_795_000_000_123,
+    }));
+    const kept = { ...object.entries[0], queueId: 'q' } as JournalObject['entries'][number]; // there is one
+    const octets = encodeJournalObject({ ...object, entries: [...finished, kept] });
+
+    expect(octets.length).toBeLessThan(22 * 1000 + 500);
+    expect(decodeJournalObject('k', octets).entries).toEqual([...finished, kept]);
+    const damaged = Buffer.from(octets);
+    damaged[30] = 0;
+    const name = parseJournalObjectKey(journalObjectKey(object, 1_795_000_000_123));
+    const salvaged = name === undefined ? [] : salvageJournalObject(name, damaged).entries;
+    expect(salvaged).toHaveLength(1001);
+  });
+
   it('carry generation, shard, time, epoch and counter in their names', () => {
     const key = journalObjectKey(object, 1_795_000_000_123);
 

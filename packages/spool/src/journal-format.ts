@@ -5,8 +5,15 @@
  * the order of names meets it behind all of them.
  */
 import { hash } from 'node:crypto';
-import { JournalEntry, JournalObject } from '@railpost/contracts';
+import { JournalEntry, type JournalObject } from '@railpost/contracts';
 import { ContentCorruptError } from './errors.ts';
+import {
+  StoredJournalObject,
+  finishedEntry,
+  finishedPattern,
+  foldFinished,
+  unfoldFinished,
+} from './journal-folding.ts';
 
 /** Prefix of all journal objects. */
 export const journalPrefix = 'journal/';
@@ -81,7 +88,7 @@ export function parseJournalObjectKey(key: string): JournalObjectName | undefine
 
 /** The octets of a journal object. */
 export function encodeJournalObject(object: JournalObject): Uint8Array {
-  const json = JSON.stringify(object);
+  const json = JSON.stringify(foldFinished(object));
   return Buffer.from(`${json}\n${hash('sha256', json)}\n`, 'utf8');
 }
 
@@ -94,7 +101,7 @@ export function decodeJournalObject(key: string, octets: Uint8Array): JournalObj
     throw new ContentCorruptError(key, 'checksum of the journal object differs');
   }
   try {
-    return JournalObject.parse(JSON.parse(json));
+    return unfoldFinished(StoredJournalObject.parse(JSON.parse(json)));
   } catch (error) {
     throw new ContentCorruptError(key, 'the journal object cannot be read', error);
   }
@@ -110,7 +117,11 @@ const entryPattern = /\{"queueId":"(?:[^"\\]|\\.)*"(?:,"\w+":(?:"(?:[^"\\]|\\.)*
 export function salvageJournalObject(name: JournalObjectName, octets: Uint8Array): JournalObject {
   const { generation, shard, epoch, counter, timeMs } = name;
   const entries: JournalEntry[] = [];
-  for (const [text] of Buffer.from(octets).toString('utf8').matchAll(entryPattern)) {
+  const whole = Buffer.from(octets).toString('utf8');
+  // A message that is finished as a whole has no original that is not: a flipped number does no harm.
+  for (const [, queueId = '', orig] of whole.matchAll(finishedPattern))
+    entries.push(finishedEntry(queueId, Number(orig), 'delivered', timeMs));
+  for (const [text] of whole.matchAll(entryPattern)) {
     const entry = JournalEntry.safeParse(parseOrNothing(text));
     if (entry.success) entries.push(entry.data);
   }

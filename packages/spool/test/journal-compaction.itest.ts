@@ -219,6 +219,30 @@ describe.each(implementations)('compacting a journal on $name', ({ locate }) => 
     expect(await keys()).toEqual(before);
   });
 
+  it('remembers who is gone in few octets, and every original of them', async () => {
+    const many = Array.from({ length: 200 }, (_, index) => `4fJk2bQ9Zx${String(index).padStart(6, '0')}`);
+    const writer = openJournalWriter(store, owner, { spacingMs: 0, now: () => nowMs });
+    const final = 'somebody@partner.test';
+    await writer.append(
+      many.map((id) => entry(id, { orig: 1, final, run: '0123456789ab' })),
+      {},
+    );
+    await writer.append(
+      many.map((id) => entry(id, { final, run: '0123456789ab', n: 2 })),
+      {},
+    );
+    await writer.close();
+    nowMs += 2 * hourMs;
+
+    await compact();
+
+    const entries: JournalEntry[] = [];
+    for await (const object of loadJournal(store)) entries.push(...object.entries);
+    expect(entries.filter(({ run, orig }) => run === '-' && orig === 1)).toHaveLength(200);
+    // Half of an expansion does not finish its original.
+    expect(entries.filter(({ run, orig }) => run === '0123456789ab' && orig === 0)).toHaveLength(200);
+  });
+
   it('keeps the number of objects bounded on a long run', async () => {
     const counts: number[] = [];
     for (let hour = 0; hour < 60; hour += 1) {
