@@ -58,7 +58,7 @@ export interface ObjectStore {
   readStream(key: string, range?: ObjectRange): AsyncIterable<Uint8Array>;
   /** All objects whose key starts with `prefix` and sorts behind `after`, in the order of the octets of their keys. */
   list(prefix: string, after?: string): AsyncIterable<ListedObject>;
-  /** Removes an object; one that is not there is fine. */
+  /** Removes an object; one that is not there is fine. A power loss may bring it back. */
   remove(key: string): Promise<void>;
   close(): Promise<void>;
 }
