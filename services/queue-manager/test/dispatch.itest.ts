@@ -38,7 +38,9 @@ async function open(): Promise<TestPlatform> {
 function listenToFrames(platform: TestPlatform): DispatchFrame[] {
   const frames: DispatchFrame[] = [];
   platform.bus.connection.subscribe(platform.bus.names.agentSubject('smtp'), {
-    callback: (_, request) => frames.push(DispatchFrame.parse(parseRecord(request.data))),
+    callback: (_, request) => {
+      frames.push(DispatchFrame.parse(parseRecord(request.data)));
+    },
   });
   return frames;
 }
