@@ -18,10 +18,9 @@ import { heldEntries, settleDelivery } from './outcome/settle.ts';
 import { exclusively } from './effects.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import { isPutOff, withoutTwins } from './recovered-jobs.ts';
+import { activeLimit } from './schedule/pace.ts';
 import type { Term } from './term.ts';
 
-/** Jobs of one destination that may be in ACTIVE at once; the rest is parked in DEFER (blueprint section 8). */
-const parkAbove = 1000;
 const corruptRetryMs = 10_000;
 
 /** Takes one message in. @param deliveredBefore highest sequence that somebody may have had before this term */
@@ -48,7 +47,8 @@ export async function admit(term: Term, message: BusMessage, deliveredBefore: nu
   entry.mayBeElsewhere = message.sequence <= deliveredBefore && term.isAdopting();
   context.crashPoint('queue.consumed');
   if (isOnHold(record, term.holds)) return holdAtBirth(term, entry, record);
-  if (entry.destination.activeCount > parkAbove) await term.park(entry);
+  const { activeCount, pace } = entry.destination;
+  if (activeCount > activeLimit(pace.perSecond)) await term.park(entry);
   queue.place(entry, nowMs);
   term.kick();
 }

@@ -28,6 +28,11 @@ export class Batch {
     return this.#running;
   }
 
+  /** True while jobs wait behind those that run. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** A job began that need not wait. */
   start(): void {
     this.#running += 1;

@@ -221,17 +221,20 @@ class RunningAgent implements Agent {
     this.#deliveries.add(delivery);
   }
 
-  /** One of a batch has ended: the next begins, unless the owner should think again. */
-  #follow(ended: JobInHand, isDestinationFault: boolean): void {
+  /** One of a batch has ended: the next begins, unless the owner should think again. True when more wait behind that. */
+  #follow(ended: JobInHand, isDestinationFault: boolean): boolean {
     const { shard, dispatched, batch } = ended;
     const { destination } = dispatched.job;
     if (isDestinationFault) this.#giveBack(this.#jobs.waitingBatches({ shard, destination }));
     const next = batch?.next();
-    if (next === undefined) return;
-    if (this.#silence.mayCommit(next.era)) return this.#begin(next);
+    if (next === undefined) return false;
+    if (this.#silence.mayCommit(next.era)) {
+      this.#begin(next);
+      return batch?.hasWaiting === true;
+    }
     // Its owner may have given it to another agent by now (durability rule 9).
     this.#giveBackJobs([next]);
-    this.#follow(ended, false);
+    return this.#follow(ended, false);
   }
 
   #giveBack(batches: Iterable<Batch>): void {
@@ -272,8 +275,8 @@ class RunningAgent implements Agent {
       this.#metrics.countDelivery(inHand.transport, job.destination, each.disposition);
     const delays = delaysOf(inHand, result, endedAtMs);
     logOutcome(log, inHand, outcome, { delays, traceparent: task.traceparent });
-    this.#reporter.report(inHand.shard, outcome);
-    this.#follow(inHand, outcome.isDestinationFault);
+    const hasFollower = this.#follow(inHand, outcome.isDestinationFault);
+    this.#reporter.report(inHand.shard, outcome, hasFollower);
   }
 
   /** An owner that asked while the acknowledgement was on its way hears the outcome once more; it is never run twice for that. */

@@ -37,6 +37,10 @@ export class Connection {
   #socket: Socket | TLSSocket;
   #replies = new ReplyStream();
   #gatheredBytes = 0;
+  /** Until when a reply must have come; infinite while nobody waits for one. Monotonic, as is the time of the timer. */
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  #ringsAtMs = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
   /** Address of the far end, or the path of a UNIX socket. */
   readonly remote: string;
 
@@ -103,12 +107,9 @@ export class Connection {
   async receive(phase: ClientPhase, timeoutMs: number): Promise<Reply> {
     const next = this.#replies.next();
     const result = next instanceof Promise ? await this.#beforeDeadline(next, timeoutMs) : next;
-    if (result === 'timeout') {
-      this.destroy();
-      throw new ClientError('TIMEOUT', phase, 'conversation timed out');
-    }
     if (isReply(result)) return result;
     this.destroy();
+    if (result.kind === 'timeout') throw new ClientError('TIMEOUT', phase, 'conversation timed out');
     if (result.kind === 'malformed') throw new ClientError('PROTOCOL_ERROR', phase, 'not an SMTP reply');
     throw new ClientError('CONNECTION_LOST', phase, 'lost connection', { cause: result.cause });
   }
@@ -153,6 +154,7 @@ export class Connection {
   }
 
   destroy(): void {
+    clearTimeout(this.#timer);
     this.#socket.destroy();
     this.#replies.end({ kind: 'closed' });
   }
@@ -169,17 +171,34 @@ export class Connection {
       lastError = cause;
     });
     socket.on('end', () => replies.end({ kind: 'closed' }));
-    socket.on('close', () => replies.end({ kind: 'closed', cause: lastError }));
+    socket.on('close', () => {
+      clearTimeout(this.#timer);
+      replies.end({ kind: 'closed', cause: lastError });
+    });
   }
 
-  #beforeDeadline<Value>(value: Promise<Value>, timeoutMs: number): Promise<Value | 'timeout'> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve('timeout'), timeoutMs);
-      void value.then((result) => {
-        clearTimeout(timer);
-        resolve(result);
-      });
-    });
+  /** Ends the replies when none comes in time. */
+  async #beforeDeadline<Value>(value: Promise<Value>, timeoutMs: number): Promise<Value> {
+    this.#deadlineMs = performance.now() + timeoutMs;
+    this.#watchDeadline();
+    const result = await value;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    return result;
+  }
+
+  /** One timer serves many waits: it is left running when a wait ends and looks again when it rings. */
+  #watchDeadline(): void {
+    if (this.#ringsAtMs <= this.#deadlineMs) return;
+    clearTimeout(this.#timer);
+    this.#ringsAtMs = this.#deadlineMs;
+    this.#timer = setTimeout(() => this.#ring(), Math.max(1, this.#deadlineMs - performance.now()));
+  }
+
+  #ring(): void {
+    this.#ringsAtMs = Number.POSITIVE_INFINITY;
+    if (this.#replies.isEnded || this.#deadlineMs === Number.POSITIVE_INFINITY) return;
+    if (performance.now() >= this.#deadlineMs) this.#replies.end({ kind: 'timeout' });
+    else this.#watchDeadline();
   }
 
   #drained(timeoutMs: number): Promise<void> {

@@ -11,7 +11,11 @@ const longestReplyBytes = 256 * 1024;
 const mostWaitingReplies = 256;
 
 /** Why no more replies come. */
-export type ReplyEnd = { readonly kind: 'closed'; readonly cause?: unknown } | { readonly kind: 'malformed' };
+export type ReplyEnd =
+  | { readonly kind: 'closed'; readonly cause?: unknown }
+  | { readonly kind: 'malformed' }
+  /** Nothing came in time. */
+  | { readonly kind: 'timeout' };
 
 /** Collects replies. After an end, replies that had arrived before it can still be taken. */
 export class ReplyStream {

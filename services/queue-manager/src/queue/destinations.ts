@@ -10,6 +10,7 @@ import {
   openWindow,
 } from '../schedule/concurrency.ts';
 import type { DeliveryStatus } from '@railpost/mail';
+import { type Pace, noPace } from '../schedule/pace.ts';
 import type { QueuedJob } from './queued-job.ts';
 
 /** Jobs of one lane that went out together: at most `width` of them run at once, the others follow as these end. */
@@ -36,6 +37,7 @@ export interface Destination {
   inFlight: number;
   /** Jobs that agents get for each delivery that may run (schedule/pick.ts). */
   depth: number;
+  pace: Pace;
   /** Jobs that may be dispatched, oldest first. */
   readonly ready: Set<QueuedJob>;
   /** Jobs whose time has come but whose record is not loaded. */
@@ -115,6 +117,7 @@ export class Destinations {
       window: openWindow(named.transport === 'bounce' ? bounceConcurrency : this.#settings()),
       inFlight: 0,
       depth: 1,
+      pace: noPace,
       ready: new Set(),
       due: new Set(),
       activeCount: 0,

@@ -6,6 +6,7 @@ import { type Batch, type Destination, Destinations } from './destinations.ts';
 import { DueHeap } from './due-heap.ts';
 import { type QueuedJob, isSideTask } from './queued-job.ts';
 import type { ConcurrencySettings } from '../schedule/concurrency.ts';
+import { afterJob } from '../schedule/pace.ts';
 import { nextDepth } from '../schedule/pick.ts';
 
 /** What the queue asks about a loaded job. */
@@ -143,6 +144,7 @@ export class ShardQueue {
   /** A job of the batch has ended: what that says of how many jobs agents should get at a time. */
   noteEnded(batch: Batch, monotonicMs: number): void {
     const { lane, width, remaining, size, sentAtMs } = batch;
+    lane.pace = afterJob(lane.pace, monotonicMs);
     if (remaining > 0 || sentAtMs === undefined) return;
     const depth = nextDepth(lane.depth, monotonicMs - sentAtMs);
     // A small batch says nothing about large ones.

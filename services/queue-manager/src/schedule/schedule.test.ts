@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { backoffMs, nextAttemptMs } from './backoff.ts';
 import { type Window, afterContact, afterFailure, openWindow } from './concurrency.ts';
 import { expiresAtMs, isLate } from './expire.ts';
+import { activeLimit, afterJob, noPace } from './pace.ts';
 import { deepest, nextDepth, serveInTurn } from './pick.ts';
 
 const backoff = { backoffMinimumMs: 300_000, backoffMaximumMs: 4_000_000 };
@@ -207,5 +208,28 @@ describe('depth', () => {
     { what: 'has an end', depth: deepest, batchMs: 1, expected: deepest },
   ])('$what', ({ depth, batchMs, expected }) => {
     expect(nextDepth(depth, batchMs)).toBe(expected);
+  });
+});
+
+describe('pace', () => {
+  it.each([
+    { what: 'of a destination that takes 500 a second', everyMs: 2, jobs: 2000, expected: 500 },
+    { what: 'of a slow one', everyMs: 400, jobs: 20, expected: 2.5 },
+    { what: 'is not known before a second has gone by', everyMs: 1, jobs: 500, expected: 0 },
+    { what: 'is forgotten in a long pause', everyMs: 20_000, jobs: 10, expected: 0 },
+  ])('$what', ({ everyMs, jobs, expected }) => {
+    let pace = noPace;
+    for (let count = 0; count < jobs; count += 1) pace = afterJob(pace, 1_000_000 + count * everyMs);
+
+    expect(pace.perSecond).toBeCloseTo(expected, -1);
+  });
+
+  it.each([
+    [0, 1000],
+    [50, 1000],
+    [300, 3000],
+    [5000, 10_000],
+  ])('of %s a second allows %s jobs in ACTIVE', (perSecond, jobs) => {
+    expect(activeLimit(perSecond)).toBe(jobs);
   });
 });
