@@ -19,11 +19,11 @@ export type CorruptRecord = z.infer<typeof CorruptRecord>;
 
 /**
  * Queue ids that octets name which are no record any more, in the order of their first appearance. A damaged bundle may name several. What
- * is found is a hint: whether the spool has such a message must be asked.
+ * is found is a hint: whether the spool has such a message must be asked. Those that a report settles are passed over.
  */
 export function salvageQueueIds(octets: Uint8Array): readonly string[] {
   const found = new Set<string>();
-  for (const [, id = ''] of decodeLatin1(octets).matchAll(/"queueId":"([0-9A-Za-z]{1,64})"/g))
+  for (const [, id = ''] of decodeLatin1(octets).matchAll(/"queueId":"([0-9A-Za-z]{1,64})"(?!,"orig")/g))
     if (queueIdPattern.test(id)) found.add(id);
   return [...found];
 }

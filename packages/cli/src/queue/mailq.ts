@@ -31,7 +31,9 @@ function formatMessage(jobs: readonly QueueEntry[]): readonly string[] {
   const [first] = jobs;
   if (first === undefined) return [];
   const mark = marks[jobs.find(({ queue }) => queue !== 'deferred')?.queue ?? 'deferred'];
-  const sender = first.queue === 'corrupt' ? '' : first.reversePath || 'MAILER-DAEMON';
+  // A damaged record may not say who it was from.
+  const isUnknown = first.queue === 'corrupt' && first.recipients.length === 0;
+  const sender = isUnknown ? '' : first.reversePath || 'MAILER-DAEMON';
   const size = String(first.sizeBytes).padStart(8);
   return [
     `${first.queueId}${mark} ${size} ${formatArrival(first.receivedAt).padEnd(20)} ${sender}`.trimEnd(),

@@ -1,5 +1,5 @@
 /**
- * `railpost queue list|show|flush|hold|release|delete`: works on the running platform, through the owners of its shards.
+ * `railpost queue list|show|flush|hold|release|requeue|delete`: works on the running platform, through the owners of its shards.
  * Exit code 0: done; 1: could not be done, or nothing was found; 2: wrong arguments.
  */
 import { listShards } from '@railpost/bus';
@@ -17,7 +17,9 @@ import {
   withPlatform,
 } from '../platform/open-platform.ts';
 import { formatMailq } from './mailq.ts';
+import { findCorrupt, recordIdPattern, removeCorrupt } from './corrupt-records.ts';
 import { listEntries, queueNames } from './queue-entries.ts';
+import { type RequeueResult, requeue } from './requeue.ts';
 import { formatMessage, gatherMessage } from './show-message.ts';
 
 const usage = `Usage: railpost queue ACTION [ID...] [settings]
@@ -27,7 +29,10 @@ const usage = `Usage: railpost queue ACTION [ID...] [settings]
   flush [ID...]        attempt now: everything, one destination (--destination), or these messages
   hold ID...           keep these messages, deliver nothing until they are released
   release ID...        deliver held messages again
+  requeue ID...        put messages of the corrupt queue back: content from the spool, what is finished stays finished
   delete ID...         drop these messages; nobody is told
+
+ID is a queue id, or the id of a record of the corrupt queue that names none.
 `;
 
 /** Settings of all actions. */
@@ -58,6 +63,7 @@ const actions: Readonly<
   flush,
   hold: (platform, request, out) => change(platform, request, out, 'hold'),
   release: (platform, request, out) => change(platform, request, out, 'release'),
+  requeue: putBack,
   delete: remove,
 };
 
@@ -87,7 +93,9 @@ export async function queueCommand(args: readonly string[], out: CommandOutput):
 }
 
 function checkArguments(name: string, { settings, positionals }: Request): void {
-  const wrong = positionals.find((id) => !queueIdPattern.test(id));
+  const mayBeRecord = name === 'show' || name === 'requeue' || name === 'delete';
+  const isId = (id: string) => queueIdPattern.test(id) || (mayBeRecord && recordIdPattern.test(id));
+  const wrong = positionals.find((id) => !isId(id));
   if (wrong !== undefined) throw new SettingsError('arguments', `"${wrong}" is not a queue id`);
   const counts: Readonly<Record<string, readonly [number, number]>> = {
     list: [0, 0],
@@ -154,20 +162,45 @@ async function change(
   return report(out, request, { operation, replies });
 }
 
+/** Exit code 1 when something of it cannot be saved. */
+async function putBack(platform: Platform, request: Request, out: CommandOutput): Promise<number> {
+  const results: RequeueResult[] = [];
+  for (const id of request.positionals) results.push(await requeue(platform, id));
+  if (request.settings.json) out.result(`${JSON.stringify(results, undefined, 2)}\n`);
+  else for (const { says } of results) out.result(`${says.join('\n')}\n`);
+  return results.every(({ isSaved }) => isSaved) ? 0 : 1;
+}
+
 /**
  * Deletes in every shard; one shard, chosen by the queue id, also journals each original as deleted, so that recovery and
- * cleanup bring nothing of it back.
+ * cleanup bring nothing of it back. What the corrupt queue has of it goes last.
  */
 async function remove(platform: Platform, request: Request, out: CommandOutput): Promise<number> {
   const replies: ControlReply[] = [];
-  for (const queueId of request.positionals) {
-    const { envelope } = await gatherMessage(platform.bus, platform.spool, queueId);
-    if (envelope === undefined)
-      throw new Complaint('the envelope cannot be read without the spool; name it with --spool');
-    const origs = envelope.recipients.map(({ address }, orig) => ({ orig, final: address }));
-    replies.push(...(await deleteEverywhere(platform, queueId, origs)));
+  let records = 0;
+  for (const id of request.positionals) {
+    const entries = await findCorrupt(platform.bus, id);
+    if (queueIdPattern.test(id)) replies.push(...(await deleteMessage(platform, id, entries.length > 0)));
+    else if (entries.length === 0) throw new Complaint(`the corrupt queue has no record ${id}`);
+    await removeCorrupt(platform.bus, entries);
+    records += entries.length;
   }
-  return report(out, request, { operation: 'delete', replies });
+  return report(out, request, { operation: 'delete', replies, records });
+}
+
+/** @param isCorrupt its record may be all that is left of it; then the spool need not know it */
+async function deleteMessage(
+  platform: Platform,
+  queueId: string,
+  isCorrupt: boolean,
+): Promise<readonly ControlReply[]> {
+  const { envelope } = await gatherMessage(platform.bus, platform.spool, queueId);
+  if (envelope === undefined && platform.spool === undefined)
+    throw new Complaint('the envelope cannot be read without the spool; name it with --spool');
+  if (envelope === undefined && !isCorrupt)
+    throw new Complaint(`the spool has no envelope of ${queueId}; is its segment damaged?`);
+  const origs = (envelope?.recipients ?? []).map(({ address }, orig) => ({ orig, final: address }));
+  return deleteEverywhere(platform, queueId, origs);
 }
 
 async function deleteEverywhere(
@@ -197,7 +230,12 @@ const done: Readonly<Record<string, string>> = {
 function report(
   out: CommandOutput,
   request: Request,
-  result: { readonly operation: string; readonly replies: readonly ControlReply[] },
+  result: {
+    readonly operation: string;
+    readonly replies: readonly ControlReply[];
+    /** Records of the corrupt queue that were removed. */
+    readonly records?: number;
+  },
 ): number {
   let changed = 0;
   let inFlight = 0;
@@ -205,12 +243,21 @@ function report(
     changed += reply.changed ?? 0;
     inFlight += reply.inFlight ?? 0;
   }
-  const { operation } = result;
-  if (request.settings.json) {
-    out.result(`${JSON.stringify({ operation, changed, inFlight })}\n`);
-  } else {
-    const busy = inFlight === 0 ? '' : `; ${inFlight} in an agent's hand at this moment`;
-    out.result(`${changed} job${changed === 1 ? '' : 's'} ${done[operation] ?? operation}${busy}\n`);
-  }
+  const { operation, records = 0 } = result;
+  const changes = { operation, changed, inFlight, ...(records === 0 ? {} : { records }) };
+  out.result(request.settings.json ? `${JSON.stringify(changes)}\n` : changesText(changes));
   return inFlight > 0 && operation !== 'flush' ? 1 : 0;
+}
+
+function changesText(changes: {
+  readonly operation: string;
+  readonly changed: number;
+  readonly inFlight: number;
+  readonly records?: number;
+}): string {
+  const { operation, changed, inFlight, records } = changes;
+  const jobs = `${changed} job${changed === 1 ? '' : 's'} ${done[operation] ?? operation}`;
+  const busy = inFlight === 0 ? '' : `; ${inFlight} in an agent's hand at this moment`;
+  const corrupt = records === undefined ? '' : `; ${records} removed from the corrupt queue`;
+  return `${jobs}${busy}${corrupt}\n`;
 }

@@ -3,16 +3,10 @@
  * streams. One message may have several jobs, and stand in incoming and active at once for a moment.
  */
 import type { Bus } from '@railpost/bus';
-import {
-  CorruptRecord,
-  type QueueRow,
-  cleanupConsumer,
-  decodeIncomingRecord,
-  parseRecord,
-  unbundle,
-} from '@railpost/contracts';
+import { type QueueRow, cleanupConsumer, decodeIncomingRecord, unbundle } from '@railpost/contracts';
 import { listShards } from '@railpost/bus';
 import { askShard } from '../platform/open-platform.ts';
+import { readCorrupt } from './corrupt-records.ts';
 
 /** Queues by name, in the order of a message's life. */
 export const queueNames = ['incoming', 'active', 'deferred', 'hold', 'corrupt'] as const;
@@ -141,26 +135,22 @@ function payloadsOf(message: { readonly subject: string; readonly data: Uint8Arr
   return unbundle(message.subject, message.data).map(({ payload }) => payload);
 }
 
+/** One row for each message that a record is about; a record that names none stands under its own id. */
 async function listCorrupt(bus: Bus, limit: number): Promise<QueueEntry[]> {
-  const records = await readStream(bus, bus.names.corruptStream, 1, limit);
-  return records.flatMap((data) => {
-    const record = CorruptRecord.safeParse(parseRecord(data));
-    if (!record.success) return [];
-    const { queueId, busSubject, service, reason, at, payload } = record.data;
-    return [
-      {
-        queue: 'corrupt' as const,
-        queueId: queueId ?? busSubject,
-        reversePath: '',
-        recipients: [],
-        sizeBytes: Buffer.byteLength(payload, 'base64'),
-        receivedAt: at,
-        tries: 0,
-        reason: `${service}: ${reason}`,
-        isInFlight: false,
-      },
-    ];
-  });
+  const entries = await readCorrupt(bus, limit);
+  return entries.flatMap(({ queueIds, recordId, record, found }) =>
+    (queueIds.length === 0 ? [recordId] : queueIds).map((queueId) => ({
+      queue: 'corrupt' as const,
+      queueId,
+      reversePath: found.reversePath,
+      recipients: found.recipients,
+      sizeBytes: found.body?.bytes ?? Buffer.byteLength(record?.payload ?? '', 'base64'),
+      receivedAt: record?.at ?? '',
+      tries: 0,
+      reason: record === undefined ? 'unreadable' : `${record.service}: ${record.reason}`,
+      isInFlight: false,
+    })),
+  );
 }
 
 /** Payloads of a stream from a sequence on. */

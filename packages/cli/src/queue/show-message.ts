@@ -4,10 +4,12 @@
  */
 import type { Bus } from '@railpost/bus';
 import type { DeferRecord, DeliveryJob } from '@railpost/contracts';
-import { type BodyRef, type Envelope, decodeUtf8 } from '@railpost/mail';
-import { openObjectStore, openSegmentReader, readSegment } from '@railpost/spool';
+import { type BodyRef, type Envelope, decodeUtf8, queueIdPattern } from '@railpost/mail';
+import { openObjectStore, openSegmentReader } from '@railpost/spool';
 import { Complaint } from '../complaint.ts';
 import { askAllShards } from '../platform/open-platform.ts';
+import { type CorruptContent, type CorruptEntry, findCorrupt } from './corrupt-records.ts';
+import { contentProblem, findSpooled } from './find-spooled.ts';
 import { findIncoming } from './queue-entries.ts';
 
 /** A message as the queue knows it. */
@@ -16,8 +18,20 @@ export interface ShownMessage {
   readonly envelope: Envelope | undefined;
   readonly body: BodyRef | undefined;
   readonly jobs: readonly { readonly job: DeliveryJob; readonly defer?: DeferRecord }[];
-  /** Undefined when the spool is not known or not reachable. */
+  /** Undefined when the spool is not known or not reachable, or has no such content. */
   readonly header: string | undefined;
+  /** What the corrupt queue has of it. */
+  readonly corrupt: readonly CorruptFact[];
+  /** Why the content cannot be read, if it cannot. */
+  readonly contentProblem?: string;
+}
+
+/** Why and when something was set aside. */
+export interface CorruptFact {
+  readonly at: string;
+  readonly service: string;
+  readonly reason: string;
+  readonly busSubject: string;
 }
 
 /** Gathers it. @throws Complaint when no queue has a message of that id */
@@ -26,35 +40,68 @@ export async function gatherMessage(
   spool: string | undefined,
   queueId: string,
 ): Promise<ShownMessage> {
-  const replies = await askAllShards(bus, { operation: 'show', queueId });
-  const jobs = replies
-    .flatMap((reply) => reply.jobs ?? [])
-    .map(({ job, defer }) => (defer === undefined ? { job } : { job, defer }));
+  const jobs = await gatherJobs(bus, queueId);
   const incoming = (await findIncoming(bus, queueId))?.record;
-  const body = jobs[0]?.job.content ?? incoming?.body;
-  if (body === undefined) throw new Complaint(`no queue has a message ${queueId}`);
-  const spooled = spool === undefined ? undefined : await readSpooled(spool, queueId, body);
+  const entries = await findCorrupt(bus, queueId);
+  const damaged = entries.map(({ found }) => found).find((each) => each.body !== undefined);
+  const known = jobs[0]?.job.content ?? onBus(incoming, damaged).body;
+  if (known === undefined && entries.length === 0) throw new Complaint(`no queue has a message ${queueId}`);
+  const spooled = spool === undefined ? {} : await readSpooled(spool, queueId, known);
+  const facts = { jobs, corrupt: entries.flatMap(factsOf), header: undefined, ...spooled };
   return {
     queueId,
-    envelope: incoming?.envelope ?? spooled?.envelope,
-    body,
-    jobs,
-    header: spooled?.header,
+    ...facts,
+    envelope: spooled.envelope ?? onBus(incoming, damaged).envelope,
+    body: known ?? spooled.body,
   };
 }
 
-async function readSpooled(
-  spool: string,
-  queueId: string,
-  body: BodyRef,
-): Promise<{ readonly envelope: Envelope | undefined; readonly header: string } | undefined> {
+/** What a record on the bus says of the message. */
+function onBus(
+  incoming: Place | undefined,
+  damaged: Place | undefined,
+): { readonly envelope: Envelope | undefined; readonly body: BodyRef | undefined } {
+  return { envelope: incoming?.envelope ?? damaged?.envelope, body: incoming?.body ?? damaged?.body };
+}
+
+type Place = Pick<CorruptContent, 'envelope' | 'body'>;
+
+async function gatherJobs(bus: Bus, queueId: string): Promise<ShownMessage['jobs']> {
+  if (!queueIdPattern.test(queueId)) return [];
+  const replies = await askAllShards(bus, { operation: 'show', queueId });
+  return replies
+    .flatMap((reply) => reply.jobs ?? [])
+    .map(({ job, defer }) => (defer === undefined ? { job } : { job, defer }));
+}
+
+function factsOf({ record }: CorruptEntry): CorruptFact[] {
+  if (record === undefined) return [];
+  const { at, service, reason, busSubject } = record;
+  return [{ at, service, reason, busSubject }];
+}
+
+interface Spooled {
+  readonly envelope?: Envelope;
+  readonly body?: BodyRef;
+  readonly header?: string;
+  readonly contentProblem?: string;
+}
+
+/** Never throws for what is damaged: that is what is to be shown. @throws SpoolUnavailableError */
+async function readSpooled(spool: string, queueId: string, known: BodyRef | undefined): Promise<Spooled> {
   const store = await openObjectStore(spool);
   try {
-    const { records } = await readSegment(store, body.key);
+    const { message } = queueIdPattern.test(queueId)
+      ? await findSpooled(store, queueId, known?.key)
+      : { message: undefined };
+    const body = known ?? message?.body;
+    const envelope = message === undefined ? {} : { envelope: message.envelope };
+    if (body === undefined) return envelope;
+    const problem = await contentProblem(store, body);
+    if (problem !== undefined) return { ...envelope, body, contentProblem: problem };
     const reader = openSegmentReader(store, { cacheBytes: 0 });
-    const header = await reader.readRange(body, 0, body.headerBytes);
-    const record = records.find((each) => each.envelope.queueId === queueId);
-    return { envelope: record?.envelope, header: decodeUtf8(header) };
+    const header = decodeUtf8(await reader.readRange(body, 0, body.headerBytes));
+    return { ...envelope, body, header };
   } finally {
     await store.close();
   }
@@ -80,6 +127,11 @@ export function formatMessage(message: ShownMessage): string {
       `Content        ${body.bytes} octets at ${body.offset} of ${body.key}`,
       `SHA-256        ${body.sha256}`,
     );
+  if (message.contentProblem !== undefined) lines.push(`Damaged        ${message.contentProblem}`);
+  for (const { at, service, reason, busSubject } of message.corrupt)
+    lines.push(`Corrupt        since ${at}: ${service}: ${reason} (${busSubject})`);
+  if (message.corrupt.length > 0)
+    lines.push(`What to do     railpost queue requeue ${message.queueId}, or delete it`);
   for (const { job, defer } of message.jobs) lines.push('', ...formatJob(job, defer));
   if (message.header !== undefined) lines.push('', 'Header section', ...indented(message.header));
   return `${lines.join('\n')}\n`;
