@@ -6,7 +6,7 @@
 import { ask } from '@railpost/bus';
 import { DispatchReply, type Heartbeat, parseRecord } from '@railpost/contracts';
 import { redispatched } from '../events.ts';
-import { isOnHold } from '../gather.ts';
+import { isOnHold, withDone } from '../gather.ts';
 import type { Batch, Destination } from '../queue/destinations.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
 import { serveInTurn } from '../schedule/pick.ts';
@@ -18,7 +18,7 @@ import { Holdings, type SilenceLimits } from './holdings.ts';
 export interface Detours {
   /** Settles without an attempt: transports error, retry and discard, and jobs of dead destinations. */
   settleOwn(job: QueuedJob): void;
-  /** Puts a job on hold whose hold came while it was in hand. */
+  /** Loads a job anew: its hold came while it was in hand, or the journal says more than its record. */
   putOnHold(job: QueuedJob): void;
 }
 
@@ -196,7 +196,7 @@ export class Dispatcher {
     let taken = 0;
     for (const job of batch.lane.ready) {
       if (taken === wanted || frame.isFull) break;
-      if (this.#isOnHold(job)) {
+      if (this.#isOnHold(job) || this.#isOutdated(job)) {
         this.#detours.putOnHold(job);
         continue;
       }
@@ -214,6 +214,15 @@ export class Dispatcher {
     if (job.task !== 'deliver' || job.record === undefined) return false;
     // Most messages have no hold; those born held went to DEFER when they came.
     return holds.holds(job.queueId) && isOnHold(job.record, holds);
+  }
+
+  /**
+   * True when the journal says more than the record: an agent's outcome came while the job was on its way from ACTIVE (rule 7), and
+   * what it delivered would be delivered again.
+   */
+  #isOutdated(job: QueuedJob): boolean {
+    const { record } = job;
+    return record !== undefined && withDone(record, this.#term.done) !== record;
   }
 
   async #offer(transport: string, lane: Lane, frame: Frame): Promise<void> {
