@@ -10,6 +10,9 @@ import { DeferRecord } from './defer-record.ts';
 export const QueueName = z.enum(['active', 'deferred', 'hold']);
 export type QueueName = z.infer<typeof QueueName>;
 
+/** Most queue ids in one question `unknown`. */
+export const knownQuestionLimit = 5000;
+
 export const ControlRequest = z.discriminatedUnion('operation', [
   z.object({
     operation: z.literal('list'),
@@ -32,6 +35,8 @@ export const ControlRequest = z.discriminatedUnion('operation', [
     origs: z.array(z.object({ orig: z.number(), final: z.string() })).optional(),
   }),
   z.object({ operation: z.literal('statistics') }),
+  /** Which of these messages the owner has no job of, or has lost a job of; at most {@link knownQuestionLimit}. */
+  z.object({ operation: z.literal('unknown'), queueIds: z.array(z.string()) }),
 ]);
 export type ControlRequest = z.infer<typeof ControlRequest>;
 
@@ -77,5 +82,9 @@ export const ControlReply = z.object({
   inFlight: z.number().optional(),
   jobs: z.array(z.object({ job: DeliveryJob, defer: DeferRecord.optional() })).optional(),
   statistics: ShardStatistics.optional(),
+  /** Of the messages asked about: those that the owner has no job of. */
+  unknown: z.array(z.string()).optional(),
+  /** Of those asked about: messages of which a job's record in DEFER disappeared behind the owner's back, whatever else it has of them. */
+  lost: z.array(z.string()).optional(),
 });
 export type ControlReply = z.infer<typeof ControlReply>;

@@ -1,5 +1,12 @@
 /** What services say to each other: records, subjects, names. Services meet only here. */
-export { ControlReply, ControlRequest, QueueName, QueueRow, ShardStatistics } from './control.ts';
+export {
+  ControlReply,
+  ControlRequest,
+  QueueName,
+  QueueRow,
+  ShardStatistics,
+  knownQuestionLimit,
+} from './control.ts';
 export { CorruptRecord, salvageQueueIds } from './corrupt-record.ts';
 export {
   DeferRecord,
@@ -42,6 +49,7 @@ export {
 export { JournalEntry, JournalKind, JournalObject, isTerminal, journalKey } from './journal-entry.ts';
 export { HoldSet, allOriginals } from './hold-set.ts';
 export { OriginalProgress, completesAlone, wholeOriginalRun } from './original-progress.ts';
+export { KeeperReply, KeeperRequest, RecoveryReport, RepairReport } from './keeper-control.ts';
 export { busNames, cleanupConsumer, destinationToken, queueManagerConsumer, shardOf } from './names.ts';
 export type { BusNames } from './names.ts';
 export { HostAndPort, NextHop, NextHopTls, destinationOf } from './next-hop.ts';

@@ -32,6 +32,8 @@ export interface BusNames {
   /** Announcements of all shards, for subscribers. */
   readonly allEpochAnnouncements: string;
   controlSubject(shard: number): string;
+  /** Control of the active keeper of the spool. */
+  readonly keeperControlSubject: string;
 }
 
 /** Builds the names of the platform with the given prefix (`rp` by default): letters, digits and `-` only. */
@@ -59,6 +61,7 @@ export function busNames(prefix = 'rp'): BusNames {
     epochAnnouncementSubject: (shard) => `${prefix}.shard.${shard}.epoch`,
     allEpochAnnouncements: `${prefix}.shard.*.epoch`,
     controlSubject: (shard) => `${prefix}.shard.${shard}.ctl`,
+    keeperControlSubject: `${prefix}.keeper.ctl`,
   };
 }
 

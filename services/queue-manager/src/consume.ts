@@ -34,6 +34,7 @@ export async function admit(term: Term, message: BusMessage, deliveredBefore: nu
   if (isPutOff(term, message, job)) return;
   const told = term.strangers.take(job.jobId);
   if (told !== undefined) return settleAtBirth(term, message, job, told);
+  if (job.attempt > 0) term.lost.delete(job.queueId);
   const own = job.attempt === 0 ? job : await withoutTwins(term, job);
   if (own === undefined) return message.ack();
   const nowMs = context.clock.nowMs();

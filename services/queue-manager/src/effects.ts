@@ -46,6 +46,9 @@ export class Effects {
   /** Last sequences known, for the journal (rules 17, 18). */
   readonly #lastSequences: Record<string, number> = {};
 
+  /** Records of DEFER whose removal was begun. */
+  deletes = 0;
+
   constructor(parts: EffectParts) {
     this.#parts = parts;
   }
@@ -118,7 +121,10 @@ export class Effects {
   finish(job: QueuedJob): void {
     const { context, queue } = this.#parts;
     this.acknowledge(job);
-    if (job.deferSequence > 0) void this.#delete(job.deferSequence);
+    if (job.deferSequence > 0) {
+      this.deletes += 1;
+      void this.#delete(job.deferSequence);
+    }
     job.deferSequence = 0;
     if (queue.remove(job)) removed(context.log, { queueId: job.queueId });
   }

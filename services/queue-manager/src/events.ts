@@ -123,3 +123,10 @@ export const busProblem = defineEvent<{ shard: number; what: string; error: stri
   level: 'warn',
   text: 'bus operation failed; will be tried again',
 });
+
+/** A record of DEFER is gone that nobody of us removed. */
+export const deferRecordLost = defineEvent<{ queueId: string; jobId: string; isRewritten: boolean }>({
+  name: 'defer-record-lost',
+  level: 'error',
+  text: 'a record of DEFER disappeared; if it is not written anew, railpost recover puts the message back',
+});

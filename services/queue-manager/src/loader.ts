@@ -103,6 +103,7 @@ export class Loader {
         busSubject,
         payload,
       });
+    if (payload === undefined) this.#term.lost.add(job.queueId);
     recordCorrupt(context.log, { busSubject, reason });
     effects.finish(job);
   }

@@ -25,6 +25,7 @@ import { readGenerationState } from '@railpost/spool';
 import { admit } from './consume.ts';
 import type { QueueContext, Timing } from './context.ts';
 import { Control } from './control/control.ts';
+import { type DeferCheck, startDeferCheck } from './defer-check.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { busProblem, shardLeft, shardTaken } from './events.ts';
 import { type JournalUpkeep, startJournalUpkeep } from './journal-upkeep.ts';
@@ -81,6 +82,7 @@ export class ShardOwner {
   #consumption: Consumption | undefined;
   #purge: AckFloorPurge | undefined;
   #upkeep: JournalUpkeep | undefined;
+  #deferCheck: DeferCheck | undefined;
   /** INCOMING's purge floor from which done recipients may be forgotten; infinite while recovery runs (rule 10, A18). */
   #forgetFrom: number;
 
@@ -136,6 +138,7 @@ export class ShardOwner {
       setInterval(() => void this.#forget(), forgetMs),
     );
     this.#upkeep = startJournalUpkeep(this.#term);
+    this.#deferCheck = startDeferCheck(this.#term, 2 * this.#parts.timing.heartbeatMs);
     this.#removers.push(
       context.configuration.onChange(() => this.#resume()),
       context.bus.onReconnect(() => this.#term.beginAdoption()),
@@ -172,6 +175,7 @@ export class ShardOwner {
     for (const remove of this.#removers.splice(0)) remove();
     await this.#purge?.stop();
     this.#upkeep?.stop();
+    this.#deferCheck?.stop();
     await this.#consumption?.stop();
     const { context, shard } = this.#parts;
     context.setProblem(`journal-${shard}`, undefined);

@@ -39,6 +39,8 @@ export class Term {
   readonly holds = new HoldSet();
   readonly strangers = new Strangers();
   readonly inHand = new MessagesInHand();
+  /** Messages of which a job's record disappeared from DEFER; until recovery puts them back. */
+  readonly lost = new Set<string>();
   readonly effects: Effects;
   /** Last sequence of INCOMING as of the latest look: upper bound for jobs this owner never saw. */
   incomingLast = 0;

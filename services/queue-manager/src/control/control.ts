@@ -68,6 +68,8 @@ export class Control {
         return this.#delete(request);
       case 'statistics':
         return { statistics: this.#statistics() };
+      case 'unknown':
+        return this.#unknown(request.queueIds);
     }
   }
 
@@ -219,6 +221,14 @@ export class Control {
       held: counts.held,
       inFlight: counts.inFlight,
       destinations: queue.destinations.size,
+    };
+  }
+
+  #unknown(queueIds: readonly string[]): Answer {
+    const { queue, lost } = this.#term;
+    return {
+      unknown: queueIds.filter((queueId) => queue.ofMessage(queueId).length === 0),
+      lost: queueIds.filter((queueId) => lost.has(queueId)),
     };
   }
 
