@@ -59,7 +59,10 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
   );
   const store = withPutCrashPoints(opened, settings.crashAt ?? settings.stopAt, crashPoint);
   const configuration = await waitFor({ ...wait, what: 'configuration in the bucket or on disk' }, () =>
-    openConfigurationReader({ bus, log, key, dataDirectory: settings.data, signal: lifecycle.signal }),
+    openConfigurationReader({
+      ...{ bus, log, key, dataDirectory: settings.data, signal: lifecycle.signal },
+      setProblem: (text) => problems.set('configuration', text),
+    }),
   );
   const presence = openPresence({
     bus,

@@ -27,6 +27,7 @@ let server: NatsServer;
 let bus: Bus;
 let folder: string;
 let lines: string[];
+let problem: string | undefined;
 const readers: OpenConfigurationReader[] = [];
 
 beforeAll(async () => {
@@ -63,6 +64,9 @@ async function openReader(more: { signal?: AbortSignal; key?: Uint8Array } = {})
     key: more.key ?? key,
     dataDirectory: folder,
     signal: more.signal ?? new AbortController().signal,
+    setProblem: (text) => {
+      problem = text;
+    },
   });
   readers.push(reader);
   return reader;
@@ -124,6 +128,24 @@ describe('configuration', () => {
     await vi.waitFor(() => expect(lines.join('\n')).toContain('configuration-refused'), { timeout: 2000 });
 
     expect(reader.current().root).toBe(root);
+  });
+
+  it('stays in force when a unit in the bucket is damaged: a problem until it is published again', async () => {
+    const first = compileSmall(['alice'], key);
+    await publishConfiguration(bus, first);
+    const reader = await openReader();
+    const { root } = reader.current();
+    const bucket = await bus.openKv(bus.names.configurationBucket);
+    const unitKey = [...first.keys()].find((each) => each.startsWith('unit.')) ?? '';
+
+    await bucket.put(unitKey, 'damaged');
+
+    const waiting = { timeout: 10_000 };
+    await vi.waitFor(() => expect(problem).toContain(`unit ${unitKey} in the bucket is damaged`), waiting);
+    expect(reader.current().root).toBe(root);
+    const { written } = await publishConfiguration(bus, first);
+    expect(written).toEqual([unitKey]);
+    await vi.waitFor(() => expect(problem).toBeUndefined(), waiting);
   });
 
   it('is kept on disk and started from when the bucket is empty', async () => {

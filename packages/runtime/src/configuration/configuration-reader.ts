@@ -42,6 +42,8 @@ export interface ReaderOptions {
   readonly dataDirectory: string;
   /** Ends the wait for the first configuration. */
   readonly signal: AbortSignal;
+  /** States that the bucket holds a revision that cannot be applied, or that this is over. */
+  readonly setProblem?: (text: string | undefined) => void;
 }
 
 /** An open reader. */
@@ -52,6 +54,8 @@ export interface OpenConfigurationReader extends ConfigurationReader {
 /** How long a start waits for the bucket when there is a configuration on disk. */
 const preferBusMs = 2000;
 const retryMs = 500;
+/** A revision arrives unit by unit; one that is not whole after so long will not become so by itself. */
+const incompleteMs = 2000;
 
 /** Opens the reader; resolves with the first configuration, from the bucket or, when that gives none, from disk. */
 export async function openConfigurationReader(options: ReaderOptions): Promise<OpenConfigurationReader> {
@@ -75,9 +79,12 @@ class Reader implements OpenConfigurationReader {
   #stopWatch: (() => void) | undefined;
   #removeReconnectListener: (() => void) | undefined;
   #kept: Promise<void> = Promise.resolve();
+  readonly #inspection: NodeJS.Timeout;
+  #obstacle: string | undefined;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+    this.#inspection = setInterval(() => this.#inspect(), incompleteMs);
   }
 
   async start(): Promise<void> {
@@ -128,6 +135,7 @@ class Reader implements OpenConfigurationReader {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    clearInterval(this.#inspection);
     this.#removeReconnectListener?.();
     this.#stopWatch?.();
     await this.#kept;
@@ -164,6 +172,18 @@ class Reader implements OpenConfigurationReader {
         configurationRefused(log, { origin: 'bus', reason: describe(error) });
       }
     }
+  }
+
+  /** A unit that was in the way at the last look, and is still, is damaged (or its publisher died half way). */
+  #inspect(): void {
+    const { obstacle } = this.#units;
+    const isLasting = obstacle !== undefined && obstacle === this.#obstacle;
+    this.#obstacle = obstacle;
+    this.#options.setProblem?.(
+      isLasting
+        ? `configuration unit ${obstacle} in the bucket is damaged or missing; the last good configuration stays in force; publish it again (railpost up does at its next start)`
+        : undefined,
+    );
   }
 
   #applyWhenComplete(): void {

@@ -17,6 +17,7 @@ export class UnitCache {
   readonly #held = new Map<string, HeldUnit>();
   #rootBytes: Uint8Array | undefined;
   #root: ConfigRoot | undefined;
+  #isRootDamaged = false;
 
   /** Takes a unit or the root. @throws ConfigurationInvalidError when a root cannot be read */
   put(key: string, bytes: Uint8Array): void {
@@ -27,8 +28,10 @@ export class UnitCache {
     try {
       this.#root = parseRoot(bytes);
       this.#rootBytes = bytes;
+      this.#isRootDamaged = false;
     } catch (cause) {
       this.#root = undefined;
+      this.#isRootDamaged = true;
       throw new ConfigurationInvalidError('the root in the bucket is damaged or of another version', {
         cause,
       });
@@ -43,6 +46,14 @@ export class UnitCache {
   /** Root hash that is being gathered, if a root is here. */
   get rootHash(): string | undefined {
     return this.#root?.hash;
+  }
+
+  /** Key of a unit that keeps the present root from being complete: missing, damaged, or of another revision. */
+  get obstacle(): string | undefined {
+    if (this.#isRootDamaged) return rootUnitKey;
+    return Object.entries(this.#root?.units ?? {}).find(
+      ([key, hash]) => this.#held.get(key)?.hash !== hash,
+    )?.[0];
   }
 
   /** All units of the present root, the root included; undefined while one is missing. */
