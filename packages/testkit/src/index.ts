@@ -17,6 +17,7 @@ export { startScriptedOwner } from './scripted-owner.ts';
 export type { ScriptedOwner } from './scripted-owner.ts';
 export { startServiceProcess } from './service-process.ts';
 export { resumeProcess, untilStopped } from './stopped-process.ts';
+export { untilDone } from './until-done.ts';
 export type { LoggedEvent, ProcessExit, ServiceProcess, ServiceProcessOptions } from './service-process.ts';
 export { SmtpScript, openSmtpScript } from './smtp-script.ts';
 export type { ScriptReply, SmtpScriptOptions } from './smtp-script.ts';
