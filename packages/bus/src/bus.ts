@@ -46,6 +46,11 @@ export interface Bus {
   health(): BusHealth;
   /** Milliseconds since NATS last answered anything of this process (rule 9 compares it with 10 s). */
   lastAnswerAgeMs(): number;
+  /**
+   * Bound on how long a message that is received now may have been on its way from the server, in milliseconds. A connection keeps the
+   * order: what is older than the ping that was answered last has come before that answer.
+   */
+  transitAgeMs(): number;
   /** Tells the bus that an answer came (PubAck, reply). Called inside this package and by users of bare requests. */
   noteAnswer(): void;
   /** Calls the listener after every reconnect; returns its remover. */
@@ -96,6 +101,8 @@ class ConnectedBus implements Bus {
   readonly #listeners = new Set<() => void>();
   readonly #pinger: NodeJS.Timeout;
   #lastAnswerAt = performance.now();
+  /** When the ping was sent that was answered last, or when the connection was made. */
+  #orderedSince = performance.now();
   #isConnected = true;
 
   constructor(
@@ -123,6 +130,10 @@ class ConnectedBus implements Bus {
     return performance.now() - this.#lastAnswerAt;
   }
 
+  transitAgeMs(): number {
+    return performance.now() - this.#orderedSince;
+  }
+
   noteAnswer(): void {
     this.#lastAnswerAt = performance.now();
   }
@@ -147,8 +158,10 @@ class ConnectedBus implements Bus {
 
   async #ping(): Promise<void> {
     if (!this.#isConnected || this.connection.isClosed()) return;
+    const sentAt = performance.now();
     try {
       await this.connection.rtt();
+      this.#orderedSince = Math.max(this.#orderedSince, sentAt);
       this.noteAnswer();
     } catch {
       // A lost connection is no exception here: lastAnswerAgeMs grows and health() says it.
@@ -160,6 +173,7 @@ class ConnectedBus implements Bus {
       if (status.type === 'disconnect') this.#isConnected = false;
       if (status.type !== 'reconnect') continue;
       this.#isConnected = true;
+      this.#orderedSince = performance.now();
       this.noteAnswer();
       void this.#serverCheck.run();
       for (const listener of this.#listeners) listener();

@@ -79,10 +79,12 @@ describe('health', () => {
 
     own.pause();
     await until(() => !bus.health().isHealthy, 3500);
+    expect(bus.transitAgeMs()).toBeGreaterThan(2000);
     own.resume();
 
     await until(() => bus.health().isHealthy, 3000);
     expect(bus.lastAnswerAgeMs()).toBeLessThan(2000);
+    await until(() => bus.transitAgeMs() < 1500, 5000);
     await bus.close();
     await own.stop();
   });

@@ -337,6 +337,26 @@ describe('rule 9', () => {
     await own.stop();
   }, 60_000);
 
+  it('takes no offer that may have been on its way for longer than its owner waits', async () => {
+    const { prefix } = bus.names;
+    await bus.close();
+    // Without pings nobody can tell how old a message is.
+    bus = await connectBus({
+      ...{ servers: [server.url], monitorUrls: [server.monitorUrl], prefix, name: 'agent' },
+      pingMs: 60_000,
+    });
+    const tasks = await startAgent();
+
+    const young = await owner.dispatch('smtp', [makeJob('j1')]);
+    await vi.waitFor(() => expect(bus.transitAgeMs()).toBeGreaterThan(2500), { timeout: 10_000 });
+    const old = await owner.dispatch('smtp', [makeJob('j1'), makeJob('j2')]);
+
+    expect(young.accepted).toEqual(['j1']);
+    expect(old.accepted).toEqual(['j1']);
+    expect(tasks).toHaveLength(1);
+    tasks[0]?.end(delivered);
+  });
+
   it('reports what was delivered while NATS was away once it is back, and runs nothing twice', async () => {
     const own = await startNatsServer();
     const awayOwner = await startScriptedOwner(own, 'away');

@@ -27,13 +27,23 @@ describe('epochs', () => {
 
 describe('silence watch', () => {
   function watch() {
-    const state = { ageMs: 0, nowMs: 1000 };
+    const state = { ageMs: 0, transitMs: 0, nowMs: 1000 };
     const silence = new SilenceWatch({
       lastAnswerAgeMs: () => state.ageMs,
+      transitAgeMs: () => state.transitMs,
       monotonicMs: () => state.nowMs,
     });
     return { state, silence };
   }
+
+  it('lets no offer be taken that may have been on its way for longer than its owner waits', () => {
+    const { state, silence } = watch();
+
+    state.transitMs = 2500;
+    expect(silence.mayTake()).toBe(true);
+    state.transitMs = 2501;
+    expect(silence.mayTake()).toBe(false);
+  });
 
   it('lets a job be committed while NATS answers', () => {
     const { state, silence } = watch();

@@ -3,6 +3,8 @@
  * which it accepts, tells its owners every few seconds what it has in hand, lets the agent's own code deliver, and repeats
  * each outcome until an owner has made it durable. Agents know nothing of owners, shards or the bus.
  *
+ * An offer that has been on its way for long is not taken: its owner may have turned to another agent.
+ *
  * Assumes that the job's record stays in ACTIVE or DEFER until the outcome is settled: nothing here is durable, and a
  * killed agent loses nothing but time.
  */
@@ -89,6 +91,7 @@ class RunningAgent implements Agent {
     this.#worker = `${context.name}/${context.processName}`;
     this.#silence = new SilenceWatch({
       lastAnswerAgeMs: () => bus.lastAnswerAgeMs(),
+      transitAgeMs: () => bus.transitAgeMs(),
       monotonicMs: () => clock.monotonicMs(),
     });
     this.#reporter = new OutcomeReporter({
@@ -188,6 +191,8 @@ class RunningAgent implements Agent {
 
   /** Begins a new job, or lets it wait behind others of its batch, if there is room. */
   #take(offered: Pick<JobInHand, 'transport' | 'shard' | 'dispatched' | 'batch'>): 'accepted' | 'busy' {
+    // It may have lain in a network that was cut, or in the buffers of a process that was stopped.
+    if (!this.#silence.mayTake()) return 'busy';
     const { clock } = this.#context;
     const { batch } = offered;
     const inHand: JobInHand = {

@@ -8,9 +8,13 @@
 /** Silence after which nothing that was in hand before may be committed. */
 const silenceLimitMs = 10_000;
 
+/** An owner waits 2 s for an answer and a heartbeat more before it offers a job to another agent: older offers are dead. */
+const longestTransitMs = 2500;
+
 /** Where the watch looks. */
 export interface SilenceSources {
   lastAnswerAgeMs(): number;
+  transitAgeMs(): number;
   monotonicMs(): number;
 }
 
@@ -38,6 +42,11 @@ export class SilenceWatch {
     this.#sampledAtMs = now;
     if (isAsleep || isCutOff) this.#era += 1;
     return !isAsleep && !isCutOff;
+  }
+
+  /** True when an offer that is received now is so young that its owner still waits for the answer. */
+  mayTake(): boolean {
+    return this.#sources.transitAgeMs() <= longestTransitMs;
   }
 
   /** True when a job accepted in `era` may be committed now. */
