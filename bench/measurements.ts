@@ -14,5 +14,8 @@ export const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new
   ['memory', () => import('./targets/memory.ts')],
   ['flood', () => import('./targets/flood.ts')],
   ['deferred', () => import('./targets/deferred.ts')],
+  ['spool-size', () => import('./spool-size/run.ts')],
+  ['scale', () => import('./targets/scale.ts')],
+  ['soak', () => import('./targets/soak.ts')],
   ['recovery', () => import('./recovery/run.ts')],
 ]);
