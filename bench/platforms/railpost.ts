@@ -3,13 +3,14 @@
  * on the disk of the system's temporary files, so that a sync there is a sync.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readEnvironment } from '@railpost/runtime';
-import { findFreePorts } from '@railpost/testkit';
 import type { FarEnds, Platform } from './platform.ts';
 
 /** How to start it. */
@@ -17,14 +18,12 @@ export interface RailpostOptions {
   readonly farEnds: FarEnds;
   /** Further arguments of `railpost up`. */
   readonly arguments?: readonly string[];
-  /** More YAML documents, separated by `---`. */
-  readonly manifests?: string;
+  /** Fields of the listener beside name, port and limits. @default role: MX */
+  readonly listener?: string;
   /** Folder for manifests and data that stays afterwards; a temporary one when absent. */
   readonly folder?: string;
   /** Folder for CPU profiles, one a process, written when they end. */
   readonly profiles?: string;
-  /** Fields of MailPlatform.spec beside listeners and hostname, as YAML lines with two spaces in front. */
-  readonly platformSpec?: string;
 }
 
 /** A running platform. */
@@ -39,11 +38,31 @@ export interface Railpost extends Platform {
 
 const readyWithinMs = 60_000;
 
+/** Tries with other ports when somebody was faster. */
+const portTries = 5;
+
 /** Starts it. @throws Error with its output when it does not become ready within a minute */
 export async function startRailpost(options: RailpostOptions): Promise<Railpost> {
   const root = options.folder ?? (await mkdtemp(join(tmpdir(), 'railpost-bench-')));
-  const [port = 0, free = 0] = await findFreePorts(2);
-  const healthPort = 12_000 + (free % 400) * 50;
+  for (let left = portTries; ; left -= 1) {
+    try {
+      return await launch(options, root);
+    } catch (error) {
+      if (left > 1 && error instanceof PortTakenError) continue;
+      if (options.folder === undefined) await rm(root, { recursive: true, force: true });
+      throw error;
+    }
+  }
+}
+
+class PortTakenError extends Error {
+  override readonly name = 'PortTakenError';
+}
+
+async function launch(options: RailpostOptions, root: string): Promise<Railpost> {
+  // Below the ephemeral ports, so that no client of a load has one; further processes are 10 and 1000 above.
+  const healthPort = 12_000 + randomInt(80) * 100;
+  const port = 20_000 + randomInt(5000);
   const data = join(root, 'var');
   await mkdir(join(root, 'manifests'), { recursive: true });
   await writeFile(join(root, 'manifests', 'bench.yaml'), manifestsOf(options, port));
@@ -58,14 +77,16 @@ export async function startRailpost(options: RailpostOptions): Promise<Railpost>
   );
   const onExit = () => child.kill('SIGINT');
   process.once('exit', onExit);
-  const readyMs = await waitUntilReady(child);
+  const ended = once(child, 'exit');
+  const readyMs = await waitUntilReady(child).finally(() => {
+    if (child.exitCode !== null) process.removeListener('exit', onExit);
+  });
   const names = () => namesOf(data, child.pid ?? 0);
   return {
     ...{ name: 'railpost', port, readyMs, data, healthPort, names, rootPid: child.pid ?? 0 },
     async stop() {
       const known = await names();
       process.removeListener('exit', onExit);
-      const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGINT');
       await ended;
       if (options.profiles !== undefined) await nameProfiles(options.profiles, known);
@@ -90,8 +111,11 @@ async function waitUntilReady(child: ChildProcess): Promise<number> {
   child.stdout?.on('data', take);
   child.stderr?.on('data', take);
   while (!output.includes('Railpost is ready')) {
-    if (child.exitCode !== null || performance.now() - startedAt > readyWithinMs)
+    if (output.includes('is taken by another program')) throw new PortTakenError(output);
+    if (child.exitCode !== null || performance.now() - startedAt > readyWithinMs) {
+      child.kill('SIGINT');
       throw new Error(`railpost up did not become ready:\n${output}`);
+    }
     await sleep(20);
   }
   return performance.now() - startedAt;
@@ -103,11 +127,9 @@ kind: MailPlatform
 metadata: {name: main}
 spec:
   hostname: mail.example.test
-  listeners: [{name: mx, port: ${port}, role: MX, limits: {connectionsPerClient: 0}}]
-${options.platformSpec ?? ''}
+  listeners: [{name: mx, port: ${port}, ${options.listener ?? 'role: MX'}, limits: {connectionsPerClient: 0}}]
 ---
 ${[...options.farEnds].map(([domain, port]) => relayTo(domain, port)).join('---\n')}
-${options.manifests === undefined ? '' : `---\n${options.manifests}`}
 `;
 }
 

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parseCount } from '../arguments.ts';
-import { readPssMb } from '../machine/processes.ts';
+import { readPssMb, readTree } from '../machine/processes.ts';
 import type { Output, Target } from '../measurement.ts';
 import { writeDeferredQueue } from '../platforms/deferred-queue.ts';
 import { readMetric } from '../platforms/metrics.ts';
-import { startRailpost } from '../platforms/railpost.ts';
+import { type Railpost, startRailpost } from '../platforms/railpost.ts';
 import { formatTable } from '../table.ts';
 
 /** What `--help` shows. */
@@ -40,17 +40,17 @@ export async function run(args: readonly string[], out: Output): Promise<readonl
     out.progress('starting with them');
     const railpost = await startRailpost({ folder, farEnds: new Map() });
     try {
-      const deadline = performance.now() + 120_000;
+      const deadline = performance.now() + 900_000;
       while (((await readMetric(railpost, 'railpost_queue_jobs')) ?? 0) < jobs) {
         if (performance.now() > deadline)
-          throw new Error('the queue manager did not load the jobs within two minutes');
+          throw new Error('the queue manager did not load the jobs within a quarter of an hour');
         await sleep(200);
       }
       const seconds = (await readMetric(railpost, 'railpost_takeover_seconds_sum')) ?? Number.NaN;
+      const cpuMs = await cpuOfOwner(railpost);
       // What was needed for loading only is given back soon.
       await sleep(10_000);
-      const pid =
-        [...(await railpost.names())].find(([, name]) => name.startsWith('queue-manager'))?.[0] ?? 0;
+      const pid = await pidOfOwner(railpost);
       const pss = await readPssMb(pid);
       const peak = await peakMb(pid);
       out.text(`\nA queue manager with ${jobs} deferred jobs\n`);
@@ -59,6 +59,7 @@ export async function run(args: readonly string[], out: Output): Promise<readonl
           ['', ''],
           [
             ['from the lease to the first dispatch', `${seconds.toFixed(2)} s`],
+            ['CPU time of the process until then, its start included', `${(cpuMs / 1000).toFixed(2)} s`],
             ['PSS ten seconds later', `${pss.toFixed(0)} MB`],
             ['largest resident set so far', `${peak.toFixed(0)} MB`],
           ],
@@ -74,6 +75,16 @@ export async function run(args: readonly string[], out: Output): Promise<readonl
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function pidOfOwner(railpost: Railpost): Promise<number> {
+  const names = [...(await railpost.names())];
+  return names.find(([, name]) => name.startsWith('queue-manager'))?.[0] ?? 0;
+}
+
+async function cpuOfOwner(railpost: Railpost): Promise<number> {
+  const [owner] = await readTree(await pidOfOwner(railpost));
+  return owner?.cpuMs ?? Number.NaN;
 }
 
 async function peakMb(pid: number): Promise<number> {
