@@ -4,7 +4,7 @@
 
 /** A failure with a sentence for the user. */
 export class Complaint extends Error {
-  override readonly name = 'Complaint';
+  override readonly name: string = 'Complaint';
   readonly code = 'COMPLAINT';
   readonly temporary = false;
 }

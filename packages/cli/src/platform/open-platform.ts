@@ -29,6 +29,17 @@ export interface Platform {
   readonly run: RunFile | undefined;
 }
 
+/** NATS cannot be asked; what the processes say of themselves still can. */
+export class BusSilentComplaint extends Complaint {
+  override readonly name = 'BusSilentComplaint';
+  readonly run: RunFile | undefined;
+
+  constructor(message: string, run: RunFile | undefined) {
+    super(message);
+    this.run = run;
+  }
+}
+
 const connectMs = 3000;
 const answerMs = 10_000;
 
@@ -40,7 +51,8 @@ async function openPlatform(settings: PlatformSettings): Promise<Platform> {
       `no platform runs in ${settings.data}; start it with railpost up, or name another one with --data or --nats-url`,
     );
   const at = run ?? { ...settings, natsMonitorUrl: [] };
-  if (!(await answersAny(at.natsUrl))) throw new Complaint(`nothing answers at ${at.natsUrl.join(', ')}`);
+  if (!(await answersAny(at.natsUrl)))
+    throw new BusSilentComplaint(`nothing answers at ${at.natsUrl.join(', ')}: is nats-server running?`, run);
   const bus = await connectBus({
     servers: at.natsUrl,
     monitorUrls: at.natsMonitorUrl,
@@ -100,7 +112,9 @@ function answers(url: string): Promise<boolean> {
       socket.destroy();
       resolve(isThere);
     };
-    socket.once('connect', () => end(true));
+    // A server speaks first; one that stands still is connected to by the kernel alone.
+    socket.once('data', () => end(true));
+    socket.once('end', () => end(false));
     socket.once('timeout', () => end(false));
     socket.once('error', () => end(false));
   });

@@ -19,7 +19,15 @@ export const RunFile = z.object({
   busPrefix: z.string(),
   spool: z.string(),
   platformKeyFile: z.string(),
-  processes: z.array(z.object({ service: z.string(), name: z.string(), pid: z.number() })),
+  processes: z.array(
+    z.object({
+      service: z.string(),
+      name: z.string(),
+      pid: z.number(),
+      /** Where its health can be asked. */
+      httpUrl: z.string().optional(),
+    }),
+  ),
 });
 export type RunFile = z.infer<typeof RunFile>;
 

@@ -167,6 +167,7 @@ async function startAll(parts: Start, plan: readonly ProcessPlan[], nats: NatsAc
       service: plan[index]?.service ?? '',
       name,
       pid,
+      httpUrl: healthUrl(settings.bindAddress, plan[index]?.httpPort ?? 0),
     }));
     const run = {
       version: 1 as const,
@@ -191,6 +192,11 @@ async function startAll(parts: Start, plan: readonly ProcessPlan[], nats: NatsAc
       children.push(each);
     },
   });
+}
+
+function healthUrl(bindAddress: string, port: number): string {
+  const host = ['0.0.0.0', '::'].includes(bindAddress) ? '127.0.0.1' : bindAddress;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function soon(work: Promise<unknown>): Promise<unknown> {
