@@ -41,6 +41,7 @@ export {
 export type { TraceContext } from './trace-context.ts';
 export { createRegistry } from './metrics/process-metrics.ts';
 export { DestinationLabels } from './metrics/destination-label.ts';
+export { Tally } from './metrics/tally.ts';
 
 // Configuration and presence
 export { openConfigurationReader } from './configuration/configuration-reader.ts';

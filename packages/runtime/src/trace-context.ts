@@ -2,7 +2,7 @@
  * W3C trace context (https://www.w3.org/TR/trace-context/, `traceparent` version 00): created in the session, carried in
  * records and bus headers, continued in each hop. Nothing is exported yet; the ids stand in log lines.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** Name of the bus header. */
 export const traceparentHeader = 'traceparent';
@@ -26,16 +26,18 @@ export function parseTraceparent(value: string | undefined): TraceContext | unde
 }
 
 /** Starts a trace. */
-export function createTraceparent(random: (bytes: number) => Buffer = randomBytes): string {
-  return `00-${random(16).toString('hex')}-${random(8).toString('hex')}-01`;
+export function createTraceparent(): string {
+  return `00-${randomDigits()}-${randomDigits().slice(16)}-01`;
 }
 
 /** A child span of `parent`, or a new trace when there is no usable parent. */
-export function continueTraceparent(
-  parent: string | undefined,
-  random: (bytes: number) => Buffer = randomBytes,
-): string {
+export function continueTraceparent(parent: string | undefined): string {
   const context = parseTraceparent(parent);
-  if (context === undefined) return createTraceparent(random);
-  return `00-${context.traceId}-${random(8).toString('hex')}-${context.isSampled ? '01' : '00'}`;
+  if (context === undefined) return createTraceparent();
+  return `00-${context.traceId}-${randomDigits().slice(16)}-${context.isSampled ? '01' : '00'}`;
+}
+
+/** 32 hex digits, never zeros only: a UUID, because Node makes those out of a pool. */
+function randomDigits(): string {
+  return randomUUID().replaceAll('-', '');
 }

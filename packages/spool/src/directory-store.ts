@@ -10,6 +10,7 @@ import { type FileHandle, link, open, readdir, stat, unlink } from 'node:fs/prom
 import { dirname, join } from 'node:path';
 import { DirectoryUpload } from './directory-upload.ts';
 import { ObjectMissingError, SpoolUnavailableError } from './errors.ts';
+import { FolderSync } from './folder-sync.ts';
 import { errorCode, guarded, isAbsence, makeFolderDurably, syncFolder } from './file-system.ts';
 import {
   type CreateResult,
@@ -17,7 +18,9 @@ import {
   type ObjectRange,
   type ObjectStore,
   checkKey,
+  totalBytes,
 } from './object-store.ts';
+import { createFile, dropFile, syncData, writePieces } from './small-file.ts';
 
 const staleTemporaryMs = 60 * 60 * 1000;
 const readChunkBytes = 256 * 1024;
@@ -42,6 +45,9 @@ class DirectoryStore implements ObjectStore {
   readonly #isSyncLeftOut: boolean;
   /** Folders known to exist durably, so that a create does not stat its parents each time. */
   readonly #folders = new Set<string>();
+  readonly #sync = new FolderSync();
+  /** Temporary files that are being removed. */
+  readonly #drops = new Set<Promise<void>>();
 
   constructor(root: string, isSyncLeftOut: boolean) {
     this.#isSyncLeftOut = isSyncLeftOut;
@@ -59,19 +65,35 @@ class DirectoryStore implements ObjectStore {
   }
 
   async create(key: string, parts: readonly Uint8Array[]): Promise<CreateResult> {
-    const upload = await this.createStream(key);
+    const target = this.#path(key);
+    const path = this.#temporaryPath();
+    const file = await guarded('none', () => createFile(path));
     try {
-      await upload.writeAll(parts);
-    } catch (error) {
-      await upload.abort();
-      throw error;
+      await guarded('none', async () => {
+        await writePieces(file, parts, totalBytes(parts));
+        if (!this.#isSyncLeftOut) await syncData(file);
+      });
+      return await this.#publish(path, target);
+    } finally {
+      // Nobody waits for that: the object has its name, or it has not.
+      this.#drop(file, path);
     }
-    return upload.finish();
+  }
+
+  #temporaryPath(): string {
+    return join(this.#temporary, `${Date.now()}-${process.pid}-${randomBytes(8).toString('hex')}`);
+  }
+
+  #drop(file: number, path: string): void {
+    const dropped = dropFile(file, path).then(() => {
+      this.#drops.delete(dropped);
+    });
+    this.#drops.add(dropped);
   }
 
   async createStream(key: string): Promise<DirectoryUpload> {
     const target = this.#path(key);
-    const path = join(this.#temporary, `${Date.now()}-${process.pid}-${randomBytes(8).toString('hex')}`);
+    const path = this.#temporaryPath();
     const file = await guarded('none', () => open(path, 'wx', 0o600));
     return new DirectoryUpload(file, path, {
       publish: () => this.#publish(path, target),
@@ -121,6 +143,7 @@ class DirectoryStore implements ObjectStore {
     yield* this.#walk(folder, prefix, after);
   }
 
+  /** Without a sync: what a power loss brings back was not needed, and will be removed again. */
   async remove(key: string): Promise<void> {
     const path = this.#path(key);
     await guarded('unknown', async () => {
@@ -128,14 +151,14 @@ class DirectoryStore implements ObjectStore {
         await unlink(path);
       } catch (error) {
         if (errorCode(error) !== 'ENOENT') throw error;
-        return;
       }
-      await syncFolder(dirname(path));
     });
   }
 
   async close(): Promise<void> {
     this.#folders.clear();
+    this.#sync.close();
+    await Promise.all(this.#drops);
   }
 
   #path(key: string): string {
@@ -167,7 +190,7 @@ class DirectoryStore implements ObjectStore {
       result = 'exists';
     }
     // Also when the name was taken: whoever took it may not have got as far as the fsync.
-    if (!this.#isSyncLeftOut) await guarded('unknown', () => syncFolder(dirname(target)));
+    if (!this.#isSyncLeftOut) await guarded('unknown', () => this.#sync.sync(dirname(target)));
     return result;
   }
 

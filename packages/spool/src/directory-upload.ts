@@ -4,6 +4,7 @@
 import { type FileHandle, unlink } from 'node:fs/promises';
 import { guarded } from './file-system.ts';
 import type { CreateResult, ObjectUpload } from './object-store.ts';
+import { skipBytes } from './small-file.ts';
 
 /** What becomes of the file at the end. */
 export interface DirectoryUploadEnd {
@@ -55,18 +56,4 @@ export class DirectoryUpload implements ObjectUpload {
     await this.#file.close().catch(() => undefined);
     await unlink(this.#path).catch(() => undefined);
   }
-}
-
-/** What remains of `parts` behind the first `count` octets. */
-function skipBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
-  let left = count;
-  const rest: Uint8Array[] = [];
-  for (const part of parts) {
-    if (left >= part.length) left -= part.length;
-    else {
-      rest.push(left === 0 ? part : part.subarray(left));
-      left = 0;
-    }
-  }
-  return rest;
 }

@@ -1,5 +1,5 @@
 /** Wiring of smtp-ingress: the only file that knows the adapters (bus, spool, DNS, TLS files) and the sessions. */
-import { randomInt } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { openGroupPublisher, startFullnessWatch } from '@railpost/bus';
 import { formatQueueId, queueIdHalfLimit } from '@railpost/mail';
 import { type Service, type ServiceContext, SettingsError } from '@railpost/runtime';
@@ -62,7 +62,7 @@ export async function createIngress(context: ServiceContext, settings: IngressCo
       onLatePublish: (queueId) => publishLate(log, { queueId }),
     },
     currentConfiguration: () => configuration.current(),
-    newQueueId: () => formatQueueId(clock.nowMs(), randomInt(2 ** 45) % queueIdHalfLimit),
+    newQueueId: () => formatQueueId(clock.nowMs(), randomHalf()),
   };
   const files = await openCertificateFiles(context, settings);
   const listeners = new Listeners(ingress, {
@@ -104,6 +104,11 @@ function openIntake(context: ServiceContext, settings: IngressConfig, spool: Spo
     log,
     setProblem: (key, text) => context.setProblem(key, text),
   });
+}
+
+/** 48 bits of a UUID, because Node makes those out of a pool. */
+function randomHalf(): number {
+  return Number.parseInt(randomUUID().replace('-', '').slice(0, 12), 16) % queueIdHalfLimit;
 }
 
 /** The pair of --tls-cert-file and --tls-key-file, followed through changes. */

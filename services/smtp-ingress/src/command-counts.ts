@@ -6,10 +6,13 @@ export class CommandCounts {
 
   /** Notes one command. */
   add(verb: string, isError: boolean): void {
-    const count = this.#counts.get(verb) ?? { good: 0, all: 0 };
+    let count = this.#counts.get(verb);
+    if (count === undefined) {
+      count = { good: 0, all: 0 };
+      this.#counts.set(verb, count);
+    }
     count.all += 1;
     if (!isError) count.good += 1;
-    this.#counts.set(verb, count);
   }
 
   /** The line. */

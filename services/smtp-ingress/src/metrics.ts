@@ -1,4 +1,5 @@
 /** Metrics of this service. Labels are names of listeners, classes and results: never addresses. */
+import { Tally } from '@railpost/runtime';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { type OutagePart, outageParts } from './intake/outages.ts';
 
@@ -6,9 +7,9 @@ import { type OutagePart, outageParts } from './intake/outages.ts';
 export interface IngressMetrics {
   readonly connections: Counter<'listener' | 'result'>;
   readonly sessions: Gauge<'listener'>;
-  readonly transactions: Counter<'listener' | 'result'>;
-  readonly replies: Counter<'listener' | 'class'>;
-  readonly contentBytes: Counter<'listener'>;
+  readonly transactions: Tally<'listener' | 'result'>;
+  readonly replies: Tally<'listener' | 'class'>;
+  readonly contentBytes: Tally<'listener'>;
   readonly logins: Counter<'result'>;
   readonly handshakes: Counter<'listener' | 'result'>;
   readonly acceptSeconds: Histogram;
@@ -34,23 +35,20 @@ export function createIngressMetrics(
       labelNames: ['listener'],
       registers,
     }),
-    transactions: new Counter({
+    transactions: new Tally(registry, {
       name: 'railpost_ingress_transactions_total',
       help: 'Messages whose content came to its end, by result.',
       labelNames: ['listener', 'result'],
-      registers,
     }),
-    replies: new Counter({
+    replies: new Tally(registry, {
       name: 'railpost_ingress_replies_total',
       help: 'Replies by first digit of the code.',
       labelNames: ['listener', 'class'],
-      registers,
     }),
-    contentBytes: new Counter({
+    contentBytes: new Tally(registry, {
       name: 'railpost_ingress_content_bytes_total',
       help: 'Octets of accepted messages.',
       labelNames: ['listener'],
-      registers,
     }),
     logins: new Counter({
       name: 'railpost_ingress_logins_total',

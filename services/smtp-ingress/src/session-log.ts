@@ -58,7 +58,7 @@ export class SessionLog {
 
   /** Counts a reply by its first digit. */
   countReply(digit: string): void {
-    this.#context.metrics.replies.inc({ listener: this.#listener, class: `${digit}xx` });
+    this.#context.metrics.replies.add(1, this.#listener, `${digit}xx`);
   }
 
   /** The client was refused at connect. */

@@ -355,10 +355,7 @@ export class IngressSession implements SessionHandler {
 
   #logAccepted(message: MessageInHand): void {
     const { login } = this.#state;
-    this.#context.metrics.contentBytes.inc(
-      { listener: this.#listener.settings.name },
-      message.content.storedBytes,
-    );
+    this.#context.metrics.contentBytes.add(message.content.storedBytes, this.#listener.settings.name);
     accepted(this.#context.log, {
       ...this.#log.client(),
       queueId: message.queueId,
@@ -371,7 +368,7 @@ export class IngressSession implements SessionHandler {
   }
 
   #noteTransaction(result: string): void {
-    this.#context.metrics.transactions.inc({ listener: this.#listener.settings.name, result });
+    this.#context.metrics.transactions.add(1, this.#listener.settings.name, result);
   }
 }
 

@@ -28,7 +28,8 @@ export function lowerCaseDomain(address: string): string {
 
 /** Lower-cases A-Z only; other scripts are left to IDNA. */
 export function asciiLowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  // Most text has none.
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
 /** Joins a raw (unquoted) local-part and a domain, quoting where needed. */

@@ -44,7 +44,7 @@ export function isAscii(text: string): boolean {
 
 /** Upper-cases a-z only: `ı`, `ſ` and their like must not become letters of a keyword. */
 export function asciiUpperCase(text: string): string {
-  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+  return isAscii(text) ? text.toUpperCase() : text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
 function isSame(left: Uint8Array, right: Uint8Array): boolean {

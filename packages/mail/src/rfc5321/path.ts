@@ -69,7 +69,7 @@ export function parsePath(token: string): MailPath | undefined {
  */
 export function parseMailbox(text: string): MailPath | undefined {
   if (/[\u0000-\u001f\u007f]/.test(text)) return undefined;
-  const local = scanLocalPart(text);
+  const local = takeAtoms(text) ?? scanLocalPart(text);
   // Programs downstream would take a leading hyphen for an option (Postfix allow_min_user = no).
   if (local === undefined || local.raw.startsWith('-')) return undefined;
   if (local.end === text.length) return local.raw === '' ? undefined : finish(local.raw, undefined);
@@ -124,6 +124,13 @@ function stripSourceRoute(text: string): string | undefined {
 }
 
 const specials = '()<>,;:[]';
+/** What nearly all local-parts are: nothing that would have to be looked at one by one, and the only `@`. */
+const atomsBeforeAt = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+(?=@[^@]*$)/;
+
+function takeAtoms(text: string): { raw: string; end: number } | undefined {
+  const raw = atomsBeforeAt.exec(text)?.[0];
+  return raw === undefined ? undefined : { raw, end: raw.length };
+}
 
 /**
  * Reads atoms, quoted-strings, quoted pairs and comments up to the last `@`; gives their meaning and where it stopped. As in Postfix

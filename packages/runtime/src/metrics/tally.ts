@@ -1,0 +1,48 @@
+/**
+ * A counter for what happens several times per message: counted in plain numbers, handed to prom-client when it is scraped.
+ * (`Counter.inc` with labels checks and hashes them each time, which costs more than some of what it counts.)
+ */
+import { Counter, type Registry } from 'prom-client';
+
+/** Name, help text and labels, as of any counter. */
+export interface TallyDefinition<Label extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly Label[];
+}
+
+/** Counts by values of labels. */
+export class Tally<Label extends string> {
+  readonly #labelNames: readonly Label[];
+  readonly #counts = new Map<string, { readonly values: readonly string[]; pending: number }>();
+
+  constructor(registry: Registry, definition: TallyDefinition<Label>) {
+    this.#labelNames = definition.labelNames;
+    const handOver = (counter: Counter<Label>) => this.#handOver(counter);
+    // Named by its registry only; collect is called with the counter as `this`.
+    void new Counter({
+      ...definition,
+      registers: [registry],
+      collect() {
+        handOver(this);
+      },
+    });
+  }
+
+  /** Adds to the count of these values, given in the order of `labelNames`. */
+  add(amount: number, first: string, second = ''): void {
+    const key = `${first}\n${second}`;
+    const known = this.#counts.get(key);
+    if (known === undefined) this.#counts.set(key, { values: [first, second], pending: amount });
+    else known.pending += amount;
+  }
+
+  #handOver(counter: Counter<Label>): void {
+    for (const count of this.#counts.values()) {
+      const labels = this.#labelNames.map((name, index) => [name, count.values[index] ?? '']);
+      // The keys are the label names, one by one.
+      counter.inc(Object.fromEntries(labels) as Record<Label, string>, count.pending);
+      count.pending = 0;
+    }
+  }
+}
