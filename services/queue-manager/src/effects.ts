@@ -17,6 +17,7 @@ import {
 import type { JournalWriter } from '@railpost/spool';
 import type { QueueContext } from './context.ts';
 import { removed } from './events.ts';
+import { assertJournalled } from './invariants.ts';
 import type { QueueMetrics } from './metrics.ts';
 import type { Settlement } from './outcome/settle.ts';
 import type { DoneSet } from './queue/done-set.ts';
@@ -111,7 +112,10 @@ export class Effects {
     }
     await this.journal(settlement.entries, incomingSequence);
     if (settlement.entries.length > 0) this.#parts.context.crashPoint('queue.journalled-before-ack');
-    if (settlement.next === undefined) return this.finish(job);
+    if (settlement.next === undefined) {
+      assertJournalled(this.#parts, job);
+      return this.finish(job);
+    }
     await this.defer(job, settlement.next);
     job.task = taskOf(settlement);
     this.#parts.queue.place(job, this.#parts.context.clock.nowMs());

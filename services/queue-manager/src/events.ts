@@ -66,6 +66,13 @@ export const journalDamaged = defineEvent<{ key: string; reason: string; salvage
   text: 'journal object is damaged; recipients that only its lost entries call finished may be served again',
 });
 
+/** A bug of ours: mail may have been lost or doubled. */
+export const invariantViolated = defineEvent<{ invariant: string; detail: string }>({
+  name: 'invariant-violated',
+  level: 'error',
+  text: 'an invariant of the queue was violated',
+});
+
 export const shardTaken = defineEvent<{
   shard: number;
   epoch: number;

@@ -14,6 +14,8 @@ export interface QueueMetrics {
   /** `undecodable`, `content-gone`, `content-damaged`, `record-missing`. */
   readonly corrupt: Counter<'reason'>;
   readonly damagedJournalObjects: Counter;
+  /** By number of docs/durability.md; must stay 0. */
+  readonly invariantViolations: Counter<'invariant'>;
   readonly takeoverSeconds: Histogram;
   /** Bounded `destination` label for `dispatchedJobs`. */
   readonly labels: DestinationLabels;
@@ -29,7 +31,15 @@ export function createMetrics(registry: Registry, queues: () => Iterable<ShardQu
     labelNames: ['destination'],
     registers,
   });
+  const invariantViolations = new Counter({
+    name: 'railpost_invariant_violations_total',
+    help: 'Violations of an invariant of docs/durability.md, by its number. Above 0 is a bug: alert.',
+    labelNames: ['invariant'] as const,
+    registers,
+  });
+  for (const invariant of ['2', '3']) invariantViolations.inc({ invariant }, 0);
   return {
+    invariantViolations,
     dispatchedJobs,
     labels: new DestinationLabels([dispatchedJobs]),
     redispatches: new Counter({

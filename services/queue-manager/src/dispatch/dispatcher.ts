@@ -7,6 +7,7 @@ import { ask } from '@railpost/bus';
 import { DispatchReply, type Heartbeat, parseRecord } from '@railpost/contracts';
 import { redispatched } from '../events.ts';
 import { isOnHold, withDone } from '../gather.ts';
+import { assertDeliverable } from '../invariants.ts';
 import type { Batch, Destination } from '../queue/destinations.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
 import { serveInTurn } from '../schedule/pick.ts';
@@ -202,6 +203,7 @@ export class Dispatcher {
       }
       const framed = frameJob(job, settings);
       if (framed === undefined) continue;
+      assertDeliverable(this.#term, job);
       frame.add(framed, batch);
       queue.markDispatched(job, batch);
       taken += 1;
