@@ -3,7 +3,7 @@
  * talks to it by SMTP, the command line, files and signals only.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,7 +63,7 @@ export interface Platform {
   killEverything(): Promise<void>;
   /** Starts again on the same data; resolves with the milliseconds until ready. */
   start(): Promise<number>;
-  /** Stops and removes the data. */
+  /** Stops, checks that no invariant was violated, and removes the data. */
   dispose(): Promise<void>;
 }
 
@@ -121,6 +121,7 @@ async function startOnce(options: PlatformOptions): Promise<Platform> {
     start: () => run.start(),
     async dispose() {
       await run.stop();
+      await checkInvariants(join(places.data, 'log'));
       if (options.folder === undefined) await rm(root, { recursive: true, force: true });
     },
   };
@@ -187,6 +188,19 @@ class Run {
       () => child === undefined || child.exitCode !== null || child.signalCode !== null,
       40_000,
     );
+  }
+}
+
+/**
+ * Whatever a scenario is about, no process may have seen a violation of the invariants of docs/durability.md.
+ * @throws Error with the lines of the log that say so
+ */
+async function checkInvariants(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const lines = (await readFile(join(folder, name), 'utf8')).split('\n');
+    const violations = lines.filter((line) => line.includes('invariant') && line.includes('violated'));
+    if (violations.length > 0) throw new Error(`${name}:\n${violations.slice(0, 10).join('\n')}`);
   }
 }
 
