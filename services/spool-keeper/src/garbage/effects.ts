@@ -54,7 +54,7 @@ async function copy({ context, index }: GarbageParts, segment: IndexedSegment): 
   const { store, log, crashPoint } = context;
   const { key } = segment;
   try {
-    const made = await copySurvivors(store, key, ({ envelope }) => index.isOpen(envelope.queueId));
+    const made = await copySurvivors(store, key, ({ envelope }) => index.isWanted(envelope.queueId));
     if (made === undefined) return false;
     crashPoint('keeper.copied');
     const records = made.records.map(({ envelope, body }) => ({

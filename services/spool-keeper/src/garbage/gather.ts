@@ -7,13 +7,14 @@
  * copy) is found by the listing of everything, once in a while. A message that turns up when entries about it may have been
  * passed over already gets a second look: the journal since its beginning is read again.
  */
-import { queueIdPattern, queueIdTimeMs } from '@railpost/mail';
+import { type Envelope, queueIdPattern, queueIdTimeMs } from '@railpost/mail';
 import {
   ContentCorruptError,
   type JournalTail,
   type ListedObject,
   ObjectMissingError,
   loadJournal,
+  newestGeneration,
   openJournalTail,
   readSegment,
   segmentListingStart,
@@ -22,6 +23,8 @@ import {
 } from '@railpost/spool';
 import { journalDamaged, segmentDamaged } from '../events.ts';
 import type { KeeperContext } from '../keeper-task.ts';
+import { mayContain } from './queue-id-hash.ts';
+import { Reports } from './reports.ts';
 import type { IndexedRecord, SpoolIndex } from './spool-index.ts';
 
 /** Times of reading, milliseconds. */
@@ -56,7 +59,9 @@ export class Gatherer {
   /** Messages that entries may have been passed over of, with the time from which to read again. */
   readonly #doubtful = new Map<string, number>();
   readonly #damagedJournal = new Set<string>();
+  readonly #reports: Reports;
   #tail: JournalTail | undefined;
+  #reading: Promise<unknown> = Promise.resolve();
   #listing = 0;
   #listedAtMs: number | undefined;
   #listedAllAtMs = Number.NEGATIVE_INFINITY;
@@ -70,6 +75,7 @@ export class Gatherer {
     this.#context = context;
     this.#timing = timing;
     this.#index = index;
+    this.#reports = new Reports(index);
   }
 
   /** Journal objects that cannot be read. */
@@ -82,8 +88,18 @@ export class Gatherer {
     this.#listedAllAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** One round of reading. @throws SpoolUnavailableError, after which the next round goes on where this one was */
-  async read(signal: AbortSignal): Promise<Gathered> {
+  /**
+   * One round of reading; rounds that several tasks ask for follow one another.
+   * @throws SpoolUnavailableError, after which the next round goes on where this one was
+   */
+  read(signal: AbortSignal): Promise<Gathered> {
+    const next = this.#reading.then(() => this.#readOnce(signal));
+    this.#reading = next.catch(() => undefined);
+    return next;
+  }
+
+  async #readOnce(signal: AbortSignal): Promise<Gathered> {
+    signal.throwIfAborted();
     const { clock } = this.#context;
     const startedAtMs = clock.nowMs();
     const isFullDue = clock.monotonicMs() - this.#listedAllAtMs >= this.#timing.listAllEveryMs;
@@ -92,6 +108,7 @@ export class Gatherer {
     this.#listedAtMs = startedAtMs;
     const { listed, read } = await this.#readJournal(startedAtMs - this.#timing.settleMs);
     await this.#lookAgain(startedAtMs);
+    await this.#readReports(isFullDue);
     return { segmentsRead, journalObjects: listed, journalRead: read };
   }
 
@@ -132,10 +149,12 @@ export class Gatherer {
     try {
       const { records } = await readSegment(this.#context.store, key, bytes);
       const indexed = records.map(({ envelope, body }): IndexedRecord => {
-        const { queueId, recipients } = envelope;
-        return { queueId, bytes: body.bytes, originals: recipients.length };
+        const { queueId, recipients, settles } = envelope;
+        const isRetained = settles !== undefined;
+        return { queueId, bytes: body.bytes, originals: recipients.length, isRetained };
       });
       this.#index.add({ ...facts, state: 'readable' }, indexed, this.#listing);
+      for (const { envelope } of records) this.#noteReport(timeMs, envelope);
       this.#noteDoubts(timeMs, indexed);
     } catch (error) {
       if (error instanceof ObjectMissingError) return;
@@ -143,6 +162,19 @@ export class Gatherer {
       segmentDamaged(this.#context.log, { key, error: error.message });
       this.#index.add({ ...facts, state: 'damaged' }, [], this.#listing);
     }
+  }
+
+  #noteReport(timeMs: number, { queueId, settles }: Envelope): void {
+    if (settles !== undefined) this.#reports.add({ queueId, timeMs, settles });
+  }
+
+  /** What reports settle, and which of them may go. Those of earlier generations may only after a listing of everything. */
+  async #readReports(isListed: boolean): Promise<void> {
+    if (this.#reports.size === 0) return;
+    const { generation, madeAtMs } = await newestGeneration(this.#context.store);
+    if (generation > 1) this.#reports.believe(madeAtMs);
+    const present = isListed ? this.#index.presentHashes() : undefined;
+    this.#reports.release((queueId) => present === undefined || mayContain(present, queueId));
   }
 
   #noteDoubts(timeMs: number, records: readonly IndexedRecord[]): void {

@@ -15,6 +15,8 @@ export interface IndexedRecord {
   readonly bytes: number;
   /** Number of originals: recipients of the envelope. */
   readonly originals: number;
+  /** True: it stays in the spool, complete or not, until {@link SpoolIndex.release}. */
+  readonly isRetained?: boolean;
 }
 
 /** A segment as decisions see it. */
@@ -64,13 +66,14 @@ class Segment implements IndexedSegment {
   }
 }
 
-/** A message that is not complete. */
+/** A message that is wanted: not complete, or retained. */
 interface OpenMessage {
   /** The segment it lies in; several when a report was made twice or a copy of survivors stands beside the segment. */
   places: Segment | readonly Segment[];
   readonly bytes: number;
   /** Originals that are not complete. */
   openOriginals: number;
+  isRetained: boolean;
   /** Originals of which the journal knows something; `true`: complete. */
   progress: Map<number, OriginalProgress | true> | undefined;
 }
@@ -87,7 +90,7 @@ export class SpoolIndex {
     return this.#segments.size;
   }
 
-  /** Messages that are not complete. */
+  /** Messages that are not complete, or retained. */
   get openCount(): number {
     return this.#open.size;
   }
@@ -168,10 +171,13 @@ export class SpoolIndex {
   }
 
   #place(record: IndexedRecord, segment: Segment): void {
-    const { queueId, bytes, originals } = record;
+    const { queueId, bytes, originals, isRetained = false } = record;
     const known = this.#open.get(queueId);
     if (known === undefined)
-      this.#open.set(queueId, { places: segment, bytes, openOriginals: originals, progress: undefined });
+      this.#open.set(queueId, {
+        ...{ places: segment, bytes, isRetained },
+        ...{ openOriginals: originals, progress: undefined },
+      });
     else known.places = [...placesOf(known), segment];
     segment.openRecords += 1;
     segment.openBytes += bytes;
@@ -182,13 +188,13 @@ export class SpoolIndex {
   apply(entry: JournalEntry): boolean {
     if (!isTerminal(entry.kind)) return false;
     const message = this.#open.get(entry.queueId);
-    if (message === undefined) return false;
+    if (message === undefined || message.openOriginals === 0) return false;
     // Nearly all messages: one original, one final.
     if (message.openOriginals === 1 && message.progress === undefined) {
       if (entry.orig !== 0) return false;
-      if (completesAlone(entry)) return this.#complete(entry.queueId, message);
+      if (completesAlone(entry)) return this.#finish(entry.queueId, message);
     }
-    return this.#note(entry, message) && this.#complete(entry.queueId, message);
+    return this.#note(entry, message) && this.#finish(entry.queueId, message);
   }
 
   /** True when the entry was the last one that the message lacked. */
@@ -202,9 +208,33 @@ export class SpoolIndex {
     return message.openOriginals === 0;
   }
 
+  /** Messages that are not complete. */
+  *openIds(): Iterable<string> {
+    for (const [queueId, { openOriginals }] of this.#open) if (openOriginals > 0) yield queueId;
+  }
+
+  /** Segments that hold a message which is not complete; none when it is not known. */
+  keysOf(queueId: string): string[] {
+    const message = this.#open.get(queueId);
+    return message === undefined ? [] : placesOf(message).map(({ key }) => key);
+  }
+
   /** True when the message is known and not complete. */
   isOpen(queueId: string): boolean {
+    return (this.#open.get(queueId)?.openOriginals ?? 0) > 0;
+  }
+
+  /** True when the message must stay in the spool: not complete, or retained. */
+  isWanted(queueId: string): boolean {
     return this.#open.has(queueId);
+  }
+
+  /** Retains a message no longer. */
+  release(queueId: string): void {
+    const message = this.#open.get(queueId);
+    if (message === undefined) return;
+    message.isRetained = false;
+    if (message.openOriginals === 0) this.#letGo(queueId, message);
   }
 
   /** Forgets segments that are gone. Open messages that lay only in them go too. */
@@ -245,14 +275,19 @@ export class SpoolIndex {
     return hashes.sort();
   }
 
-  #complete(queueId: string, message: OpenMessage): true {
+  #finish(queueId: string, message: OpenMessage): true {
+    message.openOriginals = 0;
+    if (!message.isRetained) this.#letGo(queueId, message);
+    return true;
+  }
+
+  #letGo(queueId: string, message: OpenMessage): void {
     this.#open.delete(queueId);
     for (const segment of placesOf(message)) {
       segment.openRecords -= 1;
       segment.openBytes -= message.bytes;
       this.#openBytes -= message.bytes;
     }
-    return true;
   }
 }
 
