@@ -20,6 +20,7 @@ export { openFence } from './fence.ts';
 export type { Fence, FencedWriter } from './fence.ts';
 export { scanDefer } from './scan-defer.ts';
 export type { DeferEntry, ScanOptions } from './scan-defer.ts';
+export { readStream } from './read-stream.ts';
 export { deleteStored, readDelivered, readPosition, readStored } from './stored-messages.ts';
 export type { StreamPosition } from './stored-messages.ts';
 export { announce, ask, listen } from './request.ts';

@@ -15,6 +15,18 @@ export const SpoolKeeperSettings = {
     min: '100ms',
     max: '1h',
   }),
+  orphanEvery: setting.duration({
+    text: 'Time between two looks for messages that nobody has; missing in two of them, a message counts as unaccounted for.',
+    default: '15s',
+    min: '100ms',
+    max: '10m',
+  }),
+  orphanAfter: setting.duration({
+    text: 'Age from which a message of the spool must be in the queue.',
+    default: '20s',
+    min: '100ms',
+    max: '10m',
+  }),
   journalKeep: setting.duration({
     text: 'Time for which the journal keeps what it says of messages that are in the spool no more.',
     default: '24h',

@@ -90,3 +90,22 @@ export const recordUnreadable = defineEvent<{ key: string; error: string }>({
   level: 'error',
   text: 'an object of the spool cannot be read and is passed over: restore it and run railpost recover',
 });
+
+/** Messages of the spool that are neither finished nor anywhere in the queue (durability rule 20). */
+export const unaccounted = defineEvent<{ messages: number; queueIds: readonly string[] }>({
+  name: 'unaccounted-messages',
+  level: 'error',
+  text: 'messages are in the spool but in no queue: railpost recover puts them back',
+});
+
+export const repaired = defineEvent<{ messages: number; queueIds: readonly string[] }>({
+  name: 'repaired',
+  level: 'warn',
+  text: 'messages that nobody had were put back into the queue',
+});
+
+export const controlFailed = defineEvent<{ error: string }>({
+  name: 'keeper-control-failed',
+  level: 'warn',
+  text: 'a request of a command could not be answered',
+});

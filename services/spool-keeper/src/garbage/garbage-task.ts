@@ -110,6 +110,7 @@ async function runRound({ context, timing, metrics, view }: RoundParts, signal: 
   if (isCompactionDue) view.gatherer.requireFullListing();
   const gathered = await view.gatherer.read(signal);
   metrics.noteRead(gathered);
+  context.setProblem('keeper-damaged', damageOf(view));
   const work = decideAll(view.index, {
     garbageAfterMs: timing.garbageAfterMs,
     voidKeepMs: timing.journalKeepMs,
@@ -123,6 +124,16 @@ async function runRound({ context, timing, metrics, view }: RoundParts, signal: 
   if (result.isGenerationOver) return garbageWaits(log, { generation, cause: 'there is a new generation' });
   if (isCompactionDue) metrics.noteCompacted(await view.journal.compact(generation, signal));
   metrics.noteRound((clock.monotonicMs() - startedAt) / 1000);
+}
+
+/** What somebody has to restore, in words. */
+function damageOf({ index, gatherer }: SpoolView): string | undefined {
+  const parts = [
+    ...(index.damagedCount > 0 ? [`${index.damagedCount} segments`] : []),
+    ...(gatherer.damagedJournalObjects > 0 ? [`${gatherer.damagedJournalObjects} journal objects`] : []),
+  ];
+  if (parts.length === 0) return undefined;
+  return `${parts.join(' and ')} of the spool cannot be read and are kept: see segment-damaged and journal-damaged in the log`;
 }
 
 function decideAll(

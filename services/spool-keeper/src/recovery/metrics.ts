@@ -1,5 +1,6 @@
 /** Metrics of recovery. */
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { OrphanState } from '../orphans/orphan-task.ts';
 import type { RecoveryState } from './recovery-task.ts';
 
 /** The metrics. */
@@ -8,7 +9,19 @@ export interface RecoveryMetrics {
 }
 
 /** Registers them. */
-export function createRecoveryMetrics(registry: Registry, state: RecoveryState): RecoveryMetrics {
+export function createRecoveryMetrics(
+  registry: Registry,
+  state: RecoveryState,
+  orphans: OrphanState,
+): RecoveryMetrics {
+  const missing = new Gauge({
+    name: 'railpost_unaccounted_messages',
+    help: 'Messages in the spool that are neither finished nor anywhere in the queue; the sum over all processes is 0 in health.',
+    registers: [registry],
+    collect() {
+      missing.set(orphans.orphans.length);
+    },
+  });
   const running = new Gauge({
     name: 'railpost_recovery_running',
     help: '1 while mail is being put back from the spool after NATS lost what it held.',

@@ -27,7 +27,7 @@ export interface PutBackOptions {
   readonly onStored: () => void;
 }
 
-const pendingLimit = 2000;
+const pendingLimit = 512;
 const fullRetryMs = 500;
 
 /** Opens a way back. */

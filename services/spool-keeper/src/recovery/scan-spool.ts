@@ -30,7 +30,7 @@ export interface ScannedSegment<Content> {
   readonly content: Content | undefined;
 }
 
-const readsAhead = 16;
+const readsAhead = 4;
 
 /** Yields the segments in order; ends early when the signal aborts. @throws SpoolUnavailableError */
 export async function* scanSpool<Content>(scan: SpoolScan<Content>): AsyncIterable<ScannedSegment<Content>> {

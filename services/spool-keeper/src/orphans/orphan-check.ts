@@ -1,0 +1,113 @@
+/**
+ * The orphan check (durability rule 20): messages of the spool that are not complete and that nobody has. Which are not complete the
+ * index of the spool knows, kept up to date for this; whether owners have them is asked in turns, the young ones at once, a part of the
+ * others in each round. Only what no owner knows is looked for everywhere. Missing twice, with time between, is an orphan.
+ */
+import { queueIdPattern, queueIdTimeMs } from '@railpost/mail';
+import { type JournalTail, openJournalTail } from '@railpost/spool';
+import type { SpoolView } from '../garbage/garbage-task.ts';
+import type { KeeperContext } from '../keeper-task.ts';
+import { missingInQueue, unknownToOwners } from './where-mail-is.ts';
+
+/** Times, milliseconds, and bounds. */
+export interface OrphanTiming {
+  /** Age from which a message must be somewhere: longer than ingress takes to publish. */
+  readonly graceMs: number;
+  /** Age up to which a message is asked about in each round. */
+  readonly youngMs: number;
+  /** Older messages that are asked about in one round. */
+  readonly perRound: number;
+}
+
+/** Journal objects that may still be written by clocks behind ours, and those that the view left for later. */
+const journalSlackMs = 15 * 60_000;
+const clockAheadMs = 60_000;
+
+/** The check of one view of the spool. */
+export class OrphanCheck {
+  readonly #context: Pick<KeeperContext, 'bus' | 'store' | 'clock'>;
+  readonly #timing: OrphanTiming;
+  readonly #view: SpoolView;
+  readonly #tail: JournalTail;
+  #cursor = 0;
+  #missing: ReadonlySet<string> = new Set();
+  #orphans: readonly string[] = [];
+
+  constructor(
+    context: Pick<KeeperContext, 'bus' | 'store' | 'clock'>,
+    timing: OrphanTiming,
+    view: SpoolView,
+  ) {
+    this.#context = context;
+    this.#timing = timing;
+    this.#view = view;
+    this.#tail = openJournalTail(context.store, context.clock.nowMs() - journalSlackMs);
+  }
+
+  get view(): SpoolView {
+    return this.#view;
+  }
+
+  /** Messages that nobody has, as of the last round. */
+  get orphans(): readonly string[] {
+    return this.#orphans;
+  }
+
+  /**
+   * One round, to be called with some seconds between. When it rejects, nothing is known that was not before.
+   * @throws BusUnavailableError, SpoolUnavailableError
+   */
+  async round(signal: AbortSignal): Promise<void> {
+    await this.#view.gatherer.read(signal);
+    await this.#readYoungJournal();
+    const candidates = this.#candidates();
+    const missing = await this.findMissing([...candidates, ...this.#missing], signal);
+    this.#orphans = missing.filter((queueId) => this.#missing.has(queueId));
+    this.#missing = new Set(missing);
+  }
+
+  /** Of the messages, those that are not complete and nowhere now. @throws BusUnavailableError, SpoolUnavailableError */
+  async findMissing(queueIds: readonly string[], signal: AbortSignal): Promise<string[]> {
+    const unknown = await unknownToOwners(this.#context.bus, [...new Set(queueIds)]);
+    if (unknown.length === 0) return [];
+    const missing = await missingInQueue(this.#context.bus, unknown, signal);
+    if (missing.length === 0) return [];
+    await this.#readYoungJournal();
+    return missing.filter((queueId) => this.#view.index.isOpen(queueId));
+  }
+
+  /** All messages old enough that are not complete as far as the journal is read. */
+  allOpen(): string[] {
+    const nowMs = this.#context.clock.nowMs();
+    return [...this.#view.index.openIds()].filter((queueId) => ageOf(queueId, nowMs) >= this.#timing.graceMs);
+  }
+
+  #candidates(): string[] {
+    const nowMs = this.#context.clock.nowMs();
+    const { graceMs, youngMs, perRound } = this.#timing;
+    const first = this.#cursor;
+    const found: string[] = [];
+    let position = 0;
+    for (const queueId of this.#view.index.openIds()) {
+      const ageMs = ageOf(queueId, nowMs);
+      const isTurn = position >= first && position < first + perRound;
+      const isYoung = ageMs < youngMs && found.length < 2 * perRound;
+      if (ageMs >= graceMs && (isTurn || isYoung)) found.push(queueId);
+      position += 1;
+    }
+    this.#cursor = first + perRound >= position ? 0 : first + perRound;
+    return found;
+  }
+
+  /** What the view leaves for later, because it removes things, is needed here at once. Applied twice it does no harm. */
+  async #readYoungJournal(): Promise<void> {
+    await this.#tail.readNew(this.#context.clock.nowMs() + clockAheadMs, ({ entries }) => {
+      for (const entry of entries) this.#view.index.apply(entry);
+    });
+  }
+}
+
+/** What is no queue id was never given by us and has no age. */
+function ageOf(queueId: string, nowMs: number): number {
+  return queueIdPattern.test(queueId) ? nowMs - queueIdTimeMs(queueId) : Number.POSITIVE_INFINITY;
+}
