@@ -90,7 +90,7 @@ async function runOnce(
   for (const original of open.slice(0, -1)) {
     // Counters, not clocks, say what lies between: behind the first young one nothing is merged, so that no range has holes.
     if (original.timeMs >= beforeMs || signal?.aborted === true) break;
-    await merger.add(original);
+    await addUnlessDamaged(merger, original);
   }
   await merger.flush();
   // The latest first: a reader comes from the other end, so it meets the gap once.
@@ -101,6 +101,16 @@ async function runOnce(
     () => undefined,
   );
   return { made: merger.made, removed: await removeAll(store, superfluous, signal) };
+}
+
+/** A damaged object is left as it is, for a human; no range may reach over it. */
+async function addUnlessDamaged(merger: Merger, original: Original): Promise<void> {
+  try {
+    await merger.add(original);
+  } catch (error) {
+    if (!(error instanceof ContentCorruptError)) throw error;
+    await merger.flush();
+  }
 }
 
 /** The owner's originals by counter: those that a rolled-up object covers, and the others. */

@@ -103,6 +103,23 @@ describe.each(implementations)('rolling up a journal on $name', ({ locate }) => 
     expect(await loadIds()).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  it('leaves a damaged object as it is, and rolls up what lies on either side of it', async () => {
+    await append(owner, entriesOf('a', 'b', 'c', 'd', 'e', 'f'));
+    const damagedKey = (await keys())[2] ?? '';
+    const octets = await store.read(damagedKey);
+    await store.remove(damagedKey);
+    await store.create(damagedKey, [octets.subarray(0, octets.length - 70)]);
+
+    expect(await rollUp()).toEqual({ made: 2, removed: 4 });
+
+    expect(await keys()).toContain(damagedKey);
+    const found: string[] = [];
+    for await (const { entries } of loadJournal(store, { onDamaged: () => undefined }))
+      found.push(...entries.map(({ queueId }) => queueId));
+    expect(found).toEqual(['a', 'b', 'd', 'e', 'f']);
+    expect(await rollUp()).toEqual({ made: 0, removed: 0 });
+  });
+
   it('leaves an object that is too young, and all behind it', async () => {
     await append(owner, entriesOf('a', 'b', 'c', 'd', 'e'));
 
