@@ -6,6 +6,7 @@ import { checkCommand } from './check/check-command.ts';
 import type { CommandOutput } from './command-output.ts';
 import { explainCommand } from './explain/explain-command.ts';
 import { queueCommand } from './queue/queue-command.ts';
+import { recoverCommand } from './recover/recover-command.ts';
 import { statusCommand } from './status/status-command.ts';
 import { upCommand } from './up/up-command.ts';
 
@@ -16,6 +17,7 @@ const commands: ReadonlyMap<string, { readonly run: Command; readonly summary: s
   ['up', { run: upCommand, summary: 'run the whole platform here, from folders of manifests' }],
   ['status', { run: statusCommand, summary: 'what runs, which configuration is in force, what is wrong' }],
   ['queue', { run: queueCommand, summary: 'list, show, flush, hold, release, delete queued mail' }],
+  ['recover', { run: recoverCommand, summary: 'put back what is in the spool but in no queue' }],
   ['check', { run: checkCommand, summary: 'check manifests: file, line, field, reason' }],
   ['explain', { run: explainCommand, summary: 'what would happen to mail for an address, and why' }],
 ]);
