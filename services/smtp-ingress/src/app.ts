@@ -42,7 +42,7 @@ export async function createIngress(context: ServiceContext, settings: IngressCo
   const ingress: IngressContext = {
     log,
     clock,
-    metrics: createIngressMetrics(context.metrics, () => intake.outagePart),
+    metrics: createIngressMetrics(context.metrics, intake),
     crashPoint: context.crashPoint,
     gate: new ClientGate(),
     names: new ReverseNames(systemReverseDns(), () => clock.monotonicMs()),

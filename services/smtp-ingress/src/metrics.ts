@@ -1,7 +1,8 @@
 /** Metrics of this service. Labels are names of listeners, classes and results: never addresses. */
 import { Tally } from '@railpost/runtime';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { type OutagePart, outageParts } from './intake/outages.ts';
+import type { Intake } from './intake/intake.ts';
+import { outageParts } from './intake/outages.ts';
 
 /** All metrics. */
 export interface IngressMetrics {
@@ -15,13 +16,12 @@ export interface IngressMetrics {
   readonly acceptSeconds: Histogram;
 }
 
-/** Registers the metrics. @param outagePart the part that keeps us from taking mail now */
-export function createIngressMetrics(
-  registry: Registry,
-  outagePart: () => OutagePart | undefined,
-): IngressMetrics {
+type IntakeState = Pick<Intake, 'outagePart' | 'corruptRecords'>;
+
+/** Registers the metrics. */
+export function createIngressMetrics(registry: Registry, intake: IntakeState): IngressMetrics {
   const registers = [registry];
-  registerOutage(registry, outagePart);
+  registerIntake(registry, intake);
   return {
     connections: new Counter({
       name: 'railpost_ingress_connections_total',
@@ -71,14 +71,22 @@ export function createIngressMetrics(
   };
 }
 
-function registerOutage(registry: Registry, outagePart: () => OutagePart | undefined): void {
-  const gauge: Gauge<'part'> = new Gauge({
+function registerIntake(registry: Registry, intake: IntakeState): void {
+  const outage: Gauge<'part'> = new Gauge({
     name: 'railpost_outage',
     help: 'Why no mail is taken now, by the part that is out of order: 1, else 0. Must be 0.',
     labelNames: ['part'],
     registers: [registry],
     collect() {
-      for (const part of outageParts) gauge.set({ part }, outagePart() === part ? 1 : 0);
+      for (const part of outageParts) outage.set({ part }, intake.outagePart === part ? 1 : 0);
+    },
+  });
+  const corrupt: Gauge = new Gauge({
+    name: 'railpost_corrupt_records',
+    help: 'Records in the corrupt queue of the platform, which wait for a human. Must be 0.',
+    registers: [registry],
+    collect() {
+      corrupt.set(intake.corruptRecords);
     },
   });
 }

@@ -47,6 +47,11 @@ export class Intake {
     return this.#reported?.part;
   }
 
+  /** Records of the corrupt queue at the last look at the streams. */
+  get corruptRecords(): number {
+    return this.#parts.fullness.corruptRecords;
+  }
+
   /** Counts publishes that were not acknowledged in time, and acknowledgements that came late. */
   countLate(change: 1 | -1): void {
     this.#latePublishes += change;
