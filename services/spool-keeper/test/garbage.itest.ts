@@ -242,6 +242,60 @@ describe.each(implementations)('garbage on $name', ({ locate }) => {
     await until(async () => (await keysOf(store, segmentPrefix)).join() === `${keyOf(mail)}~1`);
   });
 
+  it('keeps a damaged survivor where it is, says so, and lets it go when it is complete', async ({
+    onTestFinished,
+  }) => {
+    const messages = await spool(store, 4, old);
+    const key = keyOf(messages);
+    const octets = Buffer.from(await store.read(key));
+    const damagedAt = messages[3]?.body.offset ?? 0;
+    octets[damagedAt] = (octets[damagedAt] ?? 0) ^ 1;
+    await store.remove(key);
+    await store.create(key, [octets]);
+    await journal(
+      store,
+      messages.slice(0, 3).map((each) => entryOf(each)),
+      old,
+    );
+    const task = runGarbage(store);
+    onTestFinished(() => task.stop());
+
+    await until(() => task.problems.has('keeper-damaged'));
+    expect(task.events.map(({ event }) => event)).toContain('segment-damaged');
+    await task.settled();
+    expect(await keysOf(store, segmentPrefix)).toEqual([key]);
+    await journal(
+      store,
+      messages.slice(3).map((each) => entryOf(each)),
+    );
+
+    await until(async () => (await keysOf(store, segmentPrefix)).length === 0);
+    await until(() => !task.problems.has('keeper-damaged'));
+  });
+
+  it('keeps what it cannot read at all', async ({ onTestFinished }) => {
+    const done = await spool(store, 2, old);
+    const octets = Buffer.from(await store.read(keyOf(done)));
+    octets[octets.length - 100] = (octets[octets.length - 100] ?? 0) ^ 1;
+    await store.remove(keyOf(done));
+    await store.create(keyOf(done), [octets]);
+    await journal(
+      store,
+      done.map((each) => entryOf(each)),
+      old,
+    );
+    await store.create(`journal/1/0/${Date.now() - 60_000}-99-1`, [Buffer.from('{"nothing": true}')]);
+    const task = runGarbage(store);
+    onTestFinished(() => task.stop());
+
+    await until(
+      () => task.problems.get('keeper-damaged')?.includes('1 segments and 1 journal objects') === true,
+    );
+    await task.settled();
+
+    expect(await keysOf(store, segmentPrefix)).toEqual([keyOf(done)]);
+  });
+
   it('keeps a void for as long as the journal remembers, and no longer', async ({ onTestFinished }) => {
     const young = 'segment/2026-11-01/zzzzzzzzz0000000000000000';
     const ancient = 'segment/2020-01-01/0000000000000000000000000';
