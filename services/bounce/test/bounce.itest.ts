@@ -273,40 +273,6 @@ describe('bounce', () => {
   });
 });
 
-describe('kill -9', { timeout: 120_000 }, () => {
-  it.each([
-    'bounce.accepted',
-    'spool.put-applied',
-    'bounce.put-before-publish',
-    'bounce.published-before-answer',
-  ])('at %s, then the same task again, gives one report under one queue id', async (crashPoint) => {
-    const doomed = await platform.start(crashPoint);
-    const job = failedJob(await platform.spool(message), [{ final: bob }]);
-    // The process may die before its answer has left: to an owner that is one more lost answer.
-    await platform.owner.dispatch('bounce', [job]).catch(() => undefined);
-    expect((await doomed.exited).signal).toBe('SIGKILL');
-    expect(platform.owner.outcomes.some((each) => each.jobId === job.job.jobId)).toBe(false);
-
-    const next = await platform.start();
-    await platform.owner.dispatch('bounce', [job]);
-    const outcome = await platform.owner.outcomeOf(job.job.jobId);
-
-    await next.kill();
-    const reports = await platform.incoming();
-    expect(reports).toHaveLength(1);
-    expect(reports[0]?.record.envelope.queueId).toBe(outcome.reportQueueId);
-    // What an earlier try left in the spool is the same message: same id, same octets.
-    const spooled = await Promise.all(
-      (await platform.segments()).map((key) => readSegment(platform.store, key)),
-    );
-    const copies = spooled
-      .flatMap(({ records }) => records)
-      .filter(({ envelope }) => envelope.queueId === outcome.reportQueueId);
-    expect(copies.length).toBeGreaterThanOrEqual(1);
-    expect(new Set(copies.map(({ body }) => body.sha256)).size).toBe(1);
-  });
-});
-
 function onlyOne(messages: readonly IncomingMessage[]): IncomingMessage {
   const [first] = messages;
   if (first === undefined || messages.length !== 1)

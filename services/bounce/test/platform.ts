@@ -46,8 +46,10 @@ export interface Platform {
   readonly store: ObjectStore;
   /** Stores a message in the spool. */
   spool(content: Buffer): Promise<BodyRef>;
-  /** Starts bounce; `crashAt` names a crash point. */
-  start(crashAt?: string): Promise<ServiceProcess>;
+  /** Starts bounce with further settings. */
+  start(...settings: readonly string[]): Promise<ServiceProcess>;
+  /** Makes streams and configuration once more, in another generation. */
+  renew(generation: number): Promise<void>;
   /** Everything in INCOMING. */
   incoming(): Promise<IncomingMessage[]>;
   /** Empties INCOMING. */
@@ -67,9 +69,12 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
     prefix,
     name: 'test',
   });
-  const maxBytes = { incoming: 2 ** 26, active: 2 ** 26, defer: 2 ** 26 };
-  await ensureStreams(bus, { shards: 1, generation: 1, maxBytes });
-  await configure(bus);
+  async function renew(generation: number): Promise<void> {
+    const maxBytes = { incoming: 2 ** 26, active: 2 ** 26, defer: 2 ** 26 };
+    await ensureStreams(bus, { shards: 1, generation, maxBytes });
+    await configure(bus);
+  }
+  await renew(1);
   const location = `dir:${folder}/spool`;
   const store = await openObjectStore(location);
   const writer = openSegmentWriter(store);
@@ -84,7 +89,8 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
     async forgetIncoming() {
       await bus.manager.streams.purge(bus.names.incomingStream);
     },
-    async start(crashAt) {
+    renew,
+    async start(...settings) {
       const service = await startServiceProcess({
         service: 'bounce',
         settings: [
@@ -92,7 +98,7 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
           ...['--spool', location, '--data', join(folder, 'data')],
           ...['--http-port', '0', '--bind-address', '127.0.0.1', '--heartbeat', '500ms'],
           ...['--name', `p${processes.length}`],
-          ...(crashAt === undefined ? [] : ['--crash-at', crashAt]),
+          ...settings,
         ],
       });
       processes.push(service);

@@ -1,13 +1,16 @@
 /**
- * Cleanup killed at each of its crash points (durability rules), with the three things that may happen before the record
- * comes again: nothing, another configuration, the end of the duplicate window. Each case has a platform of its own.
+ * Cleanup at each of its crash points (durability.md), with what may happen before the record comes again: nothing, another configuration,
+ * the end of the duplicate window, another cleanup while this one stands still, the loss of NATS. Each case has a platform of its own.
  */
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
+import { type NatsServer, resumeProcess, startNatsServer, untilDone, untilStopped } from '@railpost/testkit';
+import { createGeneration } from '@railpost/spool';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   type TestPlatform,
   accept,
+  acceptAgain,
   configure,
+  makeStreams,
   openPlatform,
   readCorrupt,
   readJobs,
@@ -22,58 +25,58 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Two processes start one after the other in each case, and five cases run at once. */
-const slowMs = 120_000;
+/** Two processes start one after the other in each case, five cases run at once, and the machine may be busy besides. */
+const slowMs = 300_000;
+const jobsPerMessage = 3;
 
-/** Name and how often the point is passed before the process dies there. */
-const crashPoints = [
-  'cleanup.taken',
-  'cleanup.taken:3',
-  'cleanup.published-some:1',
-  'cleanup.published-some:2',
-  'cleanup.published-some:3',
-  'cleanup.published-some:7',
-  'cleanup.published-before-ack',
-  'cleanup.acked',
-];
+/** Row of the table, and the crash point with the number of times that it is passed before. */
+const points = [
+  ['taken', 'cleanup.taken'],
+  ['taken', 'cleanup.taken:3'],
+  ['published-some', 'cleanup.published-some:1'],
+  ['published-some', 'cleanup.published-some:2'],
+  ['published-some', 'cleanup.published-some:3'],
+  ['published-some', 'cleanup.published-some:7'],
+  ['published-before-ack', 'cleanup.published-before-ack'],
+  ['acked', 'cleanup.acked'],
+] as const;
 
-test.concurrent.each(crashPoints)(
-  'killed at %s it leaves exactly one set of jobs',
-  async (point) => {
-    const { queueIds, jobs } = await killAndResume(point, () => Promise.resolve());
+/** One of each row. */
+const rows = points.filter(([row], index) => points.findIndex(([other]) => other === row) === index);
+/** Those at which the record will come again. */
+const unacked = rows.filter(([row]) => row !== 'acked');
 
-    for (const queueId of queueIds) {
-      const own = jobs.filter((job) => job.queueId === queueId);
-      expect(new Set(own.map((job) => job.jobId)).size).toBe(3);
-      expect(own).toHaveLength(3);
-    }
+test.concurrent.each(points)(
+  '[cleanup.%s kill] at %s it leaves exactly one set of jobs',
+  async (_, point) => {
+    const { accepted, jobs } = await killAndResume(point, () => Promise.resolve());
+
+    expectOneSet(accepted, jobs);
+    expect(jobs).toHaveLength(accepted.length * jobsPerMessage);
   },
   slowMs,
 );
 
-test.concurrent.each(['cleanup.published-some:2', 'cleanup.published-before-ack'])(
-  'killed at %s and resumed after the duplicate window it leaves one set of jobs by id',
-  async (point) => {
-    const { queueIds, jobs } = await killAndResume(point, async (platform) => {
+test.concurrent.each(rows)(
+  '[cleanup.%s window] at %s, the duplicate window over, it leaves one set of jobs by id',
+  async (_, point) => {
+    const { accepted, jobs } = await killAndResume(point, async (platform) => {
       for (let shard = 0; shard < shards; shard += 1) await shortenDuplicateWindow(platform, shard);
     });
 
-    for (const queueId of queueIds) {
-      const own = jobs.filter((job) => job.queueId === queueId);
-      expect(new Set(own.map((job) => job.jobId)).size).toBe(3);
-    }
+    expectOneSet(accepted, jobs);
   },
   slowMs,
 );
 
-test.concurrent.each(['cleanup.published-some:1', 'cleanup.published-before-ack'])(
-  'killed at %s and resumed with another configuration every original has one complete run',
-  async (point) => {
-    const { queueIds, jobs } = await killAndResume(point, (platform) =>
+test.concurrent.each(rows)(
+  '[cleanup.%s config] at %s, with another configuration every original has one complete run',
+  async (_, point) => {
+    const { accepted, jobs } = await killAndResume(point, (platform) =>
       configure(platform.bus, ['bob@example.test', 'erin@outside.test']),
     );
 
-    for (const queueId of queueIds) {
+    for (const { queueId } of accepted) {
       const recipients = jobs.filter((job) => job.queueId === queueId).flatMap((job) => job.recipients);
       const runs = new Set(recipients.map((each) => each.run));
       const complete = [...runs].filter((run) => {
@@ -86,13 +89,80 @@ test.concurrent.each(['cleanup.published-some:1', 'cleanup.published-before-ack'
   slowMs,
 );
 
+test.concurrent.each(unacked)(
+  '[cleanup.%s stop] at %s for longer than ack_wait, it adds nothing to the jobs of the other',
+  async (_, point) => {
+    const platform = await openPlatform(server);
+    const accepted = await acceptFour(platform);
+    const sleeper = startCleanup(platform, ['--stop-at', point]);
+    await untilStopped(sleeper.child.pid ?? 0);
+    const other = startCleanup(platform);
+    await untilDrained(platform);
+
+    resumeProcess(sleeper.child.pid ?? 0);
+    expect(await sleeper.stop()).toBe(0);
+
+    const jobs = await readJobs(platform);
+    expectOneSet(accepted, jobs);
+    expect(jobs).toHaveLength(accepted.length * jobsPerMessage);
+    expect(await readCorrupt(platform)).toEqual([]);
+    await other.stop();
+    await platform.close();
+  },
+  slowMs,
+);
+
+test.concurrent.each(unacked)(
+  '[cleanup.%s wipe] at %s, NATS wiped meanwhile, the recovered records become one set of jobs by id',
+  async (_, point) => {
+    const own = await startNatsServer();
+    const platform = await openPlatform(own);
+    const accepted = await acceptFour(platform);
+    const sleeper = startCleanup(platform, ['--stop-at', point]);
+    await untilStopped(sleeper.child.pid ?? 0);
+    await own.wipe();
+    // What recovery does: the next generation, its streams, and every record of the spool again with the next attempt.
+    await createGeneration(platform.store, 2);
+    await untilDone(() => makeStreams(platform.bus, 2));
+    await untilDone(() => configure(platform.bus));
+    for (const message of accepted) await acceptAgain(platform, message);
+
+    resumeProcess(sleeper.child.pid ?? 0);
+    const other = startCleanup(platform);
+    await untilDrained(platform);
+    expect(await sleeper.stop()).toBe(0);
+
+    expectOneSet(accepted, await readJobs(platform));
+    expect(await readCorrupt(platform)).toEqual([]);
+    await other.stop();
+    await platform.close();
+    await own.stop();
+  },
+  slowMs,
+);
+
+type Accepted = Awaited<ReturnType<typeof accept>>;
+
+/** Four messages with three jobs each. */
+async function acceptFour(platform: TestPlatform): Promise<Accepted[]> {
+  const accepted: Accepted[] = [];
+  for (let index = 0; index < 4; index += 1)
+    accepted.push(await accept(platform, { recipients: ['team@example.test'] }));
+  return accepted;
+}
+
+/** Every message has its jobs, each under one id. */
+function expectOneSet(accepted: readonly Accepted[], jobs: Awaited<ReturnType<typeof readJobs>>): void {
+  for (const { queueId } of accepted) {
+    const own = jobs.filter((job) => job.queueId === queueId);
+    expect(new Set(own.map((job) => job.jobId)).size).toBe(jobsPerMessage);
+  }
+}
+
 /** Accepts four messages, lets cleanup die at the point, changes something, and lets another one finish. */
 async function killAndResume(point: string, between: (platform: TestPlatform) => Promise<void>) {
   const platform = await openPlatform(server);
-  const queueIds: string[] = [];
-  for (let index = 0; index < 4; index += 1) {
-    queueIds.push((await accept(platform, { recipients: ['team@example.test'] })).queueId);
-  }
+  const accepted = await acceptFour(platform);
   const dying = startCleanup(platform, ['--crash-at', point]);
   expect((await dying.exited).signal).toBe('SIGKILL');
   await between(platform);
@@ -103,7 +173,7 @@ async function killAndResume(point: string, between: (platform: TestPlatform) =>
   expect(await readCorrupt(platform)).toEqual([]);
   await resumed.stop();
   await platform.close();
-  return { queueIds, jobs };
+  return { accepted, jobs };
 }
 
 async function shortenDuplicateWindow(platform: TestPlatform, shard: number): Promise<void> {

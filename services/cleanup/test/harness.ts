@@ -297,7 +297,7 @@ export async function untilDrained(platform: TestPlatform): Promise<void> {
   });
 }
 
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 50_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 120_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error('the condition did not come true in time');

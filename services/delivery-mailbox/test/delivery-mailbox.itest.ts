@@ -210,25 +210,6 @@ describe('the end of the process', { timeout: 120_000 }, () => {
     expect(platform.owner.outcomes).toHaveLength(before + accepted.length);
   });
 
-  it.each(['mailbox.accepted', 'mailbox.before-rename', 'mailbox.renamed'])(
-    'by kill -9 at %s, then the same job again, gives one file',
-    async (crashPoint) => {
-      const doomed = await platform.start(crashPoint);
-      const job = jobFor(await platform.spool(message), [address]);
-      // The process may die before its answer has left: to an owner that is one more lost answer.
-      await platform.owner.dispatch('mailbox', [job]).catch(() => undefined);
-      expect((await doomed.exited).signal).toBe('SIGKILL');
-      expect(platform.owner.outcomes.some((each) => each.jobId === job.job.jobId)).toBe(false);
-
-      await platform.start();
-      await platform.owner.dispatch('mailbox', [job]);
-      const outcome = await platform.owner.outcomeOf(job.job.jobId);
-
-      expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
-      expect(await filesIn(user, 'new')).toHaveLength(1);
-    },
-  );
-
   it('by kill -9 after the outcome was sent and before it was acknowledged, then the same job again, gives one file', async () => {
     const doomed = await platform.start();
     platform.owner.isAcknowledging = false;

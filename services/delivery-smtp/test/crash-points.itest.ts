@@ -1,17 +1,24 @@
 /**
- * delivery-smtp killed at each of its crash points and asked again, as an owner does with a silent agent's job: the mail is never lost,
- * and doubled only in the window between the remote's 250 and the outcome. Rule 9: an agent that NATS has left alone sends no dot.
+ * delivery-smtp at each of its crash points: killed and asked again, as an owner does with a silent agent's job; stopped while the owner
+ * changes; with NATS wiped meanwhile. The mail is never lost, and doubled only by a death in the window between the remote's 250 and the outcome. Rule 9: an agent that NATS has left alone sends no dot.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type NatsServer,
   type SmtpSink,
   type SmtpSinkOptions,
+  resumeProcess,
   startNatsServer,
   startSmtpSink,
+  untilDone,
+  untilStopped,
 } from '@railpost/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Platform, hostHop, jobFor, preparePlatform } from './platform.ts';
+
+/** After so much silence an agent commits nothing that it had in hand (rule 9). */
+const silenceLimitMs = 10_500;
+const patience = { timeout: 30_000 };
 
 const message = Buffer.from('Subject: hello\r\n\r\nbody\r\n');
 
@@ -37,13 +44,13 @@ async function startSink(options: SmtpSinkOptions = {}): Promise<void> {
 }
 
 describe.each([
-  { point: 'smtp.accepted', copies: [1] },
-  { point: 'smtp.before-dot', copies: [1] },
+  { row: 'accepted', point: 'smtp.accepted', copies: [1] },
+  { row: 'before-dot', point: 'smtp.before-dot', copies: [1] },
   // Whether the octets reached the wire before the process died is the peer's to know.
-  { point: 'smtp.dot-sent', copies: [1, 2] },
-  { point: 'smtp.250-read', copies: [2] },
-])('killed at $point', ({ point, copies }) => {
-  it(`the next agent delivers; copies in all: ${copies.join(' or ')}`, async () => {
+  { row: 'dot-sent', point: 'smtp.dot-sent', copies: [1, 2] },
+  { row: '250-read', point: 'smtp.250-read', copies: [2] },
+])('killed at $point', ({ row, point, copies }) => {
+  it(`[worker.${row} kill] the next agent delivers; copies in all: ${copies.join(' or ')}`, async () => {
     await startSink();
     const job = jobFor(await platform.spool(message), hostHop(sink.port));
     const first = await platform.start('--crash-at', point);
@@ -61,7 +68,7 @@ describe.each([
   });
 });
 
-it('killed after the outcome was sent and before it was acknowledged: the owner has heard it', async () => {
+it('[worker.outcome-sent kill] killed before the outcome was acknowledged: the owner has heard it', async () => {
   await startSink();
   const job = jobFor(await platform.spool(message), hostHop(sink.port));
   platform.owner.isAcknowledging = false;
@@ -73,6 +80,105 @@ it('killed after the outcome was sent and before it was acknowledged: the owner 
 
   expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
   expect(sink.messages).toHaveLength(1);
+});
+
+describe('stopped, and the owner changed meanwhile', () => {
+  it.each([
+    ['accepted', 'smtp.accepted'],
+    ['before-dot', 'smtp.before-dot'],
+  ])('[worker.%s stop] at %s: another delivers, and the one that wakes up sends no dot', async (_, point) => {
+    await startSink();
+    const job = jobFor(await platform.spool(message), hostHop(sink.port));
+    const sleeper = await platform.start('--stop-at', point);
+    await platform.owner.dispatch('smtp', [job]).catch(() => undefined);
+    await untilStopped(sleeper.pid);
+    platform.owner.epoch += 1;
+    await platform.start();
+    // The server of requests may choose the one that stands still, as it may in life.
+    const wasTaken = async () => (await platform.owner.dispatch('smtp', [job])).accepted.length === 1;
+    await expect.poll(() => wasTaken().catch(() => false), patience).toBe(true);
+    const outcome = await platform.owner.outcomeOf(job.job.jobId);
+    await sleep(silenceLimitMs);
+    resumeProcess(sleeper.pid);
+    const late = await platform.owner.outcomeOf(job.job.jobId);
+
+    expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
+    expect(late.recipients).toMatchObject([{ disposition: 'deferred' }]);
+    expect(sink.messages).toHaveLength(1);
+  });
+
+  it.each([
+    ['dot-sent', 'smtp.dot-sent'],
+    ['250-read', 'smtp.250-read'],
+  ])('[worker.%s stop] at %s: the next owner hears that it delivered', async (_, point) => {
+    await startSink();
+    const job = jobFor(await platform.spool(message), hostHop(sink.port));
+    const sleeper = await platform.start('--stop-at', point);
+    await platform.owner.dispatch('smtp', [job]);
+    await untilStopped(sleeper.pid);
+    platform.owner.epoch += 1;
+    await sleep(silenceLimitMs);
+    resumeProcess(sleeper.pid);
+
+    const outcome = await platform.owner.outcomeOf(job.job.jobId);
+
+    expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
+    expect(sink.messages).toHaveLength(1);
+  });
+
+  it('[worker.outcome-sent stop] before the outcome was acknowledged: it repeats it to the next owner', async () => {
+    await startSink();
+    const job = jobFor(await platform.spool(message), hostHop(sink.port));
+    platform.owner.isAcknowledging = false;
+    const service = await platform.start();
+    await platform.owner.dispatch('smtp', [job]);
+    await platform.owner.outcomeOf(job.job.jobId);
+    process.kill(service.pid, 'SIGSTOP');
+    await untilStopped(service.pid);
+    platform.owner.epoch += 1;
+    platform.owner.isAcknowledging = true;
+    resumeProcess(service.pid);
+
+    const repeated = await platform.owner.outcomeOf(job.job.jobId);
+
+    expect(repeated.recipients).toMatchObject([{ disposition: 'delivered' }]);
+    expect(sink.messages).toHaveLength(1);
+  });
+});
+
+it.each([
+  ['accepted', 'smtp.accepted'],
+  ['before-dot', 'smtp.before-dot'],
+  ['dot-sent', 'smtp.dot-sent'],
+  ['250-read', 'smtp.250-read'],
+  ['outcome-sent', undefined],
+])('[worker.%s wipe] at %s, NATS wiped meanwhile: it delivers once and says so', async (_, point) => {
+  const ownServer = await startNatsServer();
+  const own = await preparePlatform(ownServer);
+  try {
+    await own.configure();
+    await startSink();
+    const job = jobFor(await own.spool(message), hostHop(sink.port));
+    own.owner.isAcknowledging = false;
+    const service = await own.start(...(point === undefined ? [] : ['--stop-at', point]));
+    await own.owner.dispatch('smtp', [job]).catch(() => undefined);
+    if (point === undefined) await own.owner.outcomeOf(job.job.jobId);
+    else await untilStopped(service.pid);
+    await ownServer.wipe();
+    await untilDone(() => own.makeStreams(2));
+    await untilDone(() => own.configure());
+    own.owner.epoch += 1;
+    own.owner.isAcknowledging = true;
+    if (point !== undefined) resumeProcess(service.pid);
+
+    const outcome = await own.owner.outcomeOf(job.job.jobId, 60_000);
+
+    expect(outcome.recipients).toMatchObject([{ disposition: 'delivered' }]);
+    expect(sink.messages).toHaveLength(1);
+  } finally {
+    await own.close();
+    await ownServer.stop();
+  }
 });
 
 it('sends no dot when NATS has been silent for more than 10 s, and defers the job', async () => {

@@ -37,6 +37,8 @@ export interface Platform {
   readonly owner: ScriptedOwner;
   readonly store: ObjectStore;
   configure(manifests?: Manifests): Promise<void>;
+  /** Makes the streams of a generation. */
+  makeStreams(generation: number): Promise<void>;
   /** Stores a message in the spool. */
   spool(content: Buffer): Promise<BodyRef>;
   /** Starts delivery-smtp with further settings. */
@@ -60,7 +62,8 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
     name: 'test',
   });
   const maxBytes = { incoming: 2 ** 26, active: 2 ** 26, defer: 2 ** 26 };
-  await ensureStreams(bus, { shards: 1, generation: 1, maxBytes });
+  const makeStreams = (generation: number) => ensureStreams(bus, { shards: 1, generation, maxBytes });
+  await makeStreams(1);
   const location = `dir:${folder}/spool`;
   const store = await openObjectStore(location);
   const writer = openSegmentWriter(store);
@@ -70,6 +73,7 @@ export async function preparePlatform(server: NatsServer): Promise<Platform> {
     owner,
     store,
     configure: (manifests = {}) => configure(bus, key, manifests),
+    makeStreams,
     spool: (content) => spool(writer, content),
     async start(...settings) {
       const service = await startServiceProcess({

@@ -1,54 +1,68 @@
 /**
- * kill -9 at every crash point of the owner and of the takeover (durability.md). Each row runs the same mail: delivered, deferred
- * once, bounced, mixed, such whose senders want to hear of success, and one that is put on hold and released, through a manager that dies at the point and one that follows. Then
- * every recipient has exactly one terminal entry in the journal, nothing is left in NATS, agents delivered each recipient once (the
- * agents live on, so no duplicate is inherent), and the held message was not attempted before its release was asked for.
+ * The owner and the takeover at every crash point (durability.md): killed, stopped while another takes over, and stopped while the other
+ * takes over and dies, so that the lease comes back (lease ABA), and stopped while NATS loses everything. What must hold is in crash-mail.ts.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ask } from '@railpost/bus';
-import { type ControlRequest, type DeliveryJob, encodeRecord, isTerminal } from '@railpost/contracts';
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { createGeneration } from '@railpost/spool';
 import {
-  type TestAgent,
+  type NatsServer,
+  type ServiceProcess,
+  resumeProcess,
+  startNatsServer,
+  untilDone,
+  untilStopped,
+} from '@railpost/testkit';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { drain, expectKept, recover, releaseWhenHeld, sendMail } from './crash-mail.ts';
+import {
   type TestPlatform,
-  enqueue,
+  configure,
   isDrained,
-  makeJob,
+  makeStreams,
   openPlatform,
-  readDefer,
-  readJournal,
-  startAgent,
   startManager,
   until,
 } from './harness.ts';
 
+/** Row of the table, and the crash point with the number of times that it is passed before. */
 const points = [
-  'takeover.lease',
-  'takeover.epoch-read',
-  'takeover.epoch-sent',
-  'takeover.announced',
-  'takeover.scanning',
-  'queue.consumed',
-  'queue.consumed:5',
-  'queue.dispatched',
-  'queue.outcome-in-memory',
-  'queue.outcome-in-memory:6',
-  'queue.report-owed',
-  'queue.report-owed:2',
-  'queue.journalled-before-ack',
-  'queue.journalled-before-ack:4',
-  'queue.defer-written-before-ack',
-  'queue.defer-written-before-ack:3',
-  'queue.bouncing-before-dispatch',
-  'queue.dsn-before-journal',
-  'queue.hold-between',
-  'queue.release-between',
-  'queue.floor-before-purge',
-  'queue.rolled-up-before-removal',
-  'journal.put-applied',
-  'journal.put-applied:4',
+  ['takeover.lease', 'takeover.lease'],
+  ['takeover.epoch-read', 'takeover.epoch-read'],
+  ['takeover.epoch-sent', 'takeover.epoch-sent'],
+  ['takeover.announced', 'takeover.announced'],
+  ['takeover.scanning', 'takeover.scanning'],
+  ['owner.consumed', 'queue.consumed'],
+  ['owner.consumed', 'queue.consumed:5'],
+  ['owner.dispatched', 'queue.dispatched'],
+  ['owner.outcome-in-memory', 'queue.outcome-in-memory'],
+  ['owner.outcome-in-memory', 'queue.outcome-in-memory:6'],
+  ['owner.report-owed', 'queue.report-owed'],
+  ['owner.report-owed', 'queue.report-owed:2'],
+  ['owner.journal-put-sent', 'journal.put-applied'],
+  ['owner.journal-put-sent', 'journal.put-applied:4'],
+  ['owner.journalled-before-ack', 'queue.journalled-before-ack'],
+  ['owner.journalled-before-ack', 'queue.journalled-before-ack:4'],
+  ['owner.defer-written-before-ack', 'queue.defer-written-before-ack'],
+  ['owner.defer-written-before-ack', 'queue.defer-written-before-ack:3'],
+  ['owner.bouncing-before-dispatch', 'queue.bouncing-before-dispatch'],
+  ['owner.dsn-before-journal', 'queue.dsn-before-journal'],
+  ['owner.hold-between', 'queue.hold-between'],
+  ['owner.release-between', 'queue.release-between'],
+  ['owner.floor-before-purge', 'queue.floor-before-purge'],
+  ['owner.rolled-up-before-removal', 'queue.rolled-up-before-removal'],
 ] as const;
+
+/** One per row: a pause costs more time than a death. */
+const stops = points.filter(
+  ([row], index) => points.findIndex(([other]) => other === row) === index || row.endsWith('in-memory'),
+);
+
+/** One of each row. */
+const wipes = points.filter(([row], index) => points.findIndex(([other]) => other === row) === index);
+
+const rollUp = ['--journal-roll-up', '300ms'];
+const slow = { timeout: 300_000 };
+/** Four of these are silence, which five tests at once in one process must not feign. */
+const calm = { heartbeatMs: 1000 };
 
 let server: NatsServer;
 
@@ -57,106 +71,136 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-interface Mail {
-  readonly jobs: readonly DeliveryJob[];
-  readonly held: DeliveryJob;
-  /** Of `jobs`: those that owe one report of success. */
-  readonly asked: readonly DeliveryJob[];
-  readonly agent: TestAgent;
-  readonly bounce: TestAgent;
-}
-
-function fateOf(final: string, attempt: number): 'delivered' | 'deferred' | 'bounced' {
-  if (final.startsWith('slow') && attempt === 1) return 'deferred';
-  return final.startsWith('bad') ? 'bounced' : 'delivered';
-}
-
-/** Finals say what becomes of them: `good`, `slow` (deferred at first), `bad`, `quiet` (held while quiet). */
-async function sendMail(platform: TestPlatform): Promise<Mail> {
-  const attempts = new Map<string, number>();
-  const agent = await startAgent(platform, 'smtp', (task) => ({
-    recipients: task.pending.map(({ index, recipient }) => {
-      const count = (attempts.get(`${task.job.jobId} ${index}`) ?? 0) + 1;
-      attempts.set(`${task.job.jobId} ${index}`, count);
-      const fate = fateOf(recipient.final, count);
-      return { index, disposition: fate, status: { code: '2.0.0', text: fate }, relay: 'test' };
-    }),
-  }));
-  const bounce = await startAgent(platform, 'bounce');
-  const jobs = [
-    ...Array.from({ length: 3 }, (_, index) => makeJob({ recipients: [{ final: `good${index}@x.test` }] })),
-    ...Array.from({ length: 3 }, (_, index) => makeJob({ recipients: [{ final: `slow${index}@x.test` }] })),
-    makeJob({ recipients: [{ final: 'bad@x.test' }] }),
-    makeJob({ recipients: [{ final: 'good@m.test' }, { final: 'slow@m.test' }, { final: 'bad@m.test' }] }),
-  ];
-  const notify = ['SUCCESS' as const];
-  const asked = [
-    makeJob({ recipients: [{ final: 'glad@x.test', notify }] }),
-    makeJob({ recipients: [{ final: 'glad@m.test', notify }, { final: 'slow@y.test' }] }),
-    makeJob({ recipients: [{ final: 'slow@list.test', notify: ['NEVER'], isExpansionReportDue: true }] }),
-  ];
-  const held = makeJob({ recipients: [{ final: 'quiet@x.test', isHeld: true }] });
-  await enqueue(platform, ...jobs, ...asked, held);
-  return { jobs: [...jobs, ...asked, held], held, asked, agent, bounce };
-}
-
-/** Asks until an owner answers; owners die meanwhile. */
-async function command(platform: TestPlatform, request: ControlRequest): Promise<void> {
-  const { bus } = platform;
-  await until(async () => {
-    const answer = await ask(bus, bus.names.controlSubject(0), encodeRecord(request), 1000);
-    return answer instanceof Uint8Array;
-  }, 30_000);
-}
-
 describe('kill -9 of the owner', () => {
   it.concurrent.for(points)(
-    'at %s loses nothing and doubles nothing',
-    { timeout: 180_000 },
-    async (point, { expect, onTestFinished }) => {
-      const platform = await openPlatform(server);
+    '[%s kill] at %s loses nothing and doubles nothing',
+    slow,
+    async ([, point], { expect, onTestFinished }) => {
+      const platform = await openPlatform(server, calm);
       onTestFinished(() => platform.close());
       const mail = await sendMail(platform);
-      const rollUp = ['--journal-roll-up', '300ms'];
       const doomed = await startManager(platform, [...rollUp, '--crash-at', point], false);
-      await Promise.race([doomed.exited, doomed.waitForEvent('shard-taken', 60_000).catch(() => undefined)]);
-      // The second one waits for the lease and goes on where the first one died.
-      const follower = await startManager(platform, rollUp);
-      await until(async () => (await readDefer(platform, mail.held))?.state === 'held', 60_000);
-      await sleep(500);
-      const attemptsWhileHeld = mail.agent.count(mail.held.jobId);
-      await command(platform, { operation: 'release', queueId: mail.held.queueId });
-      await until(async () => {
-        if (await isDrained(platform)) return true;
-        // A release that died between its two writes was not confirmed: the user asks again.
-        await command(platform, { operation: 'release', queueId: mail.held.queueId });
-        return false;
-      }, 60_000);
+      const user = releaseWhenHeld(platform, mail);
+      // It may fail when nobody waits for it yet.
+      user.catch(() => undefined);
+      expect((await doomed.exited).signal).toBe('SIGKILL');
 
-      const died = await Promise.race([doomed.exited, sleep(2000, undefined)]);
-      const terminal = (await readJournal(platform)).filter((entry) => isTerminal(entry.kind));
-      const expected = mail.jobs.flatMap((job) =>
-        job.recipients.map(
-          ({ final }) => `${job.queueId} ${final} ${final.startsWith('bad') ? 'bounced' : 'delivered'}`,
-        ),
-      );
-      const found = terminal.map((entry) => `${entry.queueId} ${entry.final} ${entry.kind}`);
-      expect(died?.signal).toBe('SIGKILL');
-      expect([...new Set(found)].sort()).toEqual([...expected].sort());
-      expect(attemptsWhileHeld).toBe(0);
-      for (const job of mail.jobs) {
-        const isSlow = job.recipients.some((each) => each.final.startsWith('slow'));
-        expect(mail.agent.count(job.jobId)).toBe(isSlow ? 2 : 1);
-      }
-      // A report that is asked for again is the same report: bounce makes its queue id of these two.
-      const reports = (kind: 'failure' | 'success'): string[] => {
-        const told = mail.bounce.tasks.filter(({ task }) => task === kind);
-        const names = new Set(told.map(({ job, report }) => `${job.jobId} ${report?.decidedAtMs}`));
-        return [...names].map((name) => name.slice(0, name.indexOf(' '))).sort();
-      };
-      expect(reports('failure')).toHaveLength(2);
-      expect(reports('success')).toEqual(mail.asked.map(({ jobId }) => jobId).sort());
+      const follower = await startManager(platform, rollUp);
+      expect(await user).toBe(0);
+      await drain(platform, mail);
+      await expectKept(expect, platform, mail);
+      await follower.stop();
+    },
+  );
+
+  it(
+    '[owner.journalled-before-ack nats] with NATS killed, too: acknowledgements that it forgot cost nothing',
+    slow,
+    async ({ expect, onTestFinished }) => {
+      const own = await startNatsServer();
+      onTestFinished(() => own.stop());
+      const platform = await openPlatform(own, calm);
+      onTestFinished(() => platform.close());
+      const mail = await sendMail(platform);
+      const point = 'queue.journalled-before-ack:4';
+      const doomed = await startManager(platform, [...rollUp, '--crash-at', point], false);
+      expect((await doomed.exited).signal).toBe('SIGKILL');
+      await own.restart();
+
+      await startManager(platform, rollUp);
+      expect(await releaseWhenHeld(platform, mail)).toBe(0);
+      await drain(platform, mail);
+      await expectKept(expect, platform, mail);
+    },
+  );
+});
+
+describe('SIGSTOP of the owner', () => {
+  it.concurrent.for(stops)(
+    '[%s stop] at %s, woken up when another owns the shard, it does nothing any more',
+    slow,
+    async ([, point], { expect, onTestFinished }) => {
+      const platform = await openPlatform(server, calm);
+      onTestFinished(() => platform.close());
+      const { mail, sleeper, user } = await sleepAt(platform, point);
+
+      const follower = await startManager(platform, rollUp);
+      await follower.waitForEvent('shard-taken', 60_000);
+      resumeProcess(sleeper.pid);
+      expect(await user).toBe(0);
+      await drain(platform, mail);
+
+      // What it wrote behind the other's back, its next takeover would find.
+      await follower.stop();
+      await untilTakenAgain(sleeper);
+      expect(await isDrained(platform)).toBe(true);
+      await expectKept(expect, platform, mail);
+    },
+  );
+
+  it.concurrent.for(stops)(
+    '[%s aba] at %s, woken up when the other has died, too, it begins from zero',
+    slow,
+    async ([, point], { expect, onTestFinished }) => {
+      const platform = await openPlatform(server, calm);
+      onTestFinished(() => platform.close());
+      const { mail, sleeper, user } = await sleepAt(platform, point);
+
+      const follower = await startManager(platform, rollUp);
+      await follower.waitForEvent('shard-taken', 60_000);
+      await follower.kill();
+      resumeProcess(sleeper.pid);
+      expect(await user).toBe(0);
+      await drain(platform, mail);
+
+      await untilTakenAgain(sleeper);
+      await expectKept(expect, platform, mail);
+    },
+  );
+
+  it.concurrent.for(wipes)(
+    '[%s wipe] at %s, NATS wiped meanwhile, what recovery brings back is delivered once',
+    slow,
+    async ([, point], { expect, onTestFinished }) => {
+      const own = await startNatsServer();
+      onTestFinished(() => own.stop());
+      const platform = await openPlatform(own, calm);
+      onTestFinished(() => platform.close());
+      const { mail, sleeper, user } = await sleepAt(platform, point);
+
+      await own.wipe();
+      await createGeneration(platform.store, 2);
+      await untilDone(() => makeStreams(platform.bus, 2, platform.shards));
+      await untilDone(() => configure(platform.bus));
+      await recover(platform, mail);
+      resumeProcess(sleeper.pid);
+      const follower = await startManager(platform, rollUp);
+      await user;
+      await drain(platform, mail);
+
+      await expectKept(expect, platform, mail, { isWiped: true });
       await follower.stop();
     },
   );
 });
+
+/** Sends the mail and resolves when an owner stands still at the point; the user is at work already. */
+async function sleepAt(platform: TestPlatform, point: string) {
+  const mail = await sendMail(platform);
+  const sleeper = await startManager(platform, [...rollUp, '--stop-at', point], false);
+  const user = releaseWhenHeld(platform, mail);
+  // It may fail when nobody waits for it yet.
+  user.catch(() => undefined);
+  await untilStopped(sleeper.pid);
+  return { mail, sleeper, user };
+}
+
+/** Resolves when the process that stood still owns the shard once more: it lost it, or failed to take it, and took it then. */
+async function untilTakenAgain(sleeper: ServiceProcess): Promise<void> {
+  await until(() => {
+    const terms = sleeper.events.map(({ event }) => event).filter((event) => termEvents.has(event));
+    return terms.length > 1 && terms.at(-1) === 'shard-taken';
+  }, 60_000);
+}
+
+const termEvents: ReadonlySet<string> = new Set(['shard-taken', 'shard-left', 'takeover-failed']);

@@ -39,7 +39,7 @@ import { type NatsServer, type ServiceProcess, startServiceProcess } from '@rail
 
 /** Lease TTL and heartbeat of all processes in tests. */
 export const leaseTtlMs = 3000;
-const heartbeatMs = 400;
+const defaultHeartbeatMs = 400;
 
 /** A platform of its own on a NATS server. */
 export interface TestPlatform {
@@ -48,6 +48,8 @@ export interface TestPlatform {
   readonly server: NatsServer;
   readonly folder: string;
   readonly shards: number;
+  /** Heartbeat of agents, milliseconds; four of them are silence (rule 9). */
+  readonly heartbeatMs: number;
   /** Closes what the test left open and takes the streams away. */
   close(): Promise<void>;
   readonly closers: (() => Promise<unknown>)[];
@@ -65,7 +67,7 @@ export interface Times {
 /** Opens a platform. */
 export async function openPlatform(
   server: NatsServer,
-  options: Times & { shards?: number } = {},
+  options: Times & { shards?: number; heartbeatMs?: number } = {},
 ): Promise<TestPlatform> {
   const shards = options.shards ?? 1;
   const folder = await mkdtemp(join(tmpdir(), 'railpost-queue-'));
@@ -75,9 +77,7 @@ export async function openPlatform(
     prefix: `t-${randomUUID().slice(0, 8)}`,
     name: 'test',
   });
-  // JetStream reserves max_bytes; many platforms share the test server.
-  const maxBytes = { incoming: 2 ** 26, active: 2 ** 26, defer: 2 ** 26 };
-  await ensureStreams(bus, { shards, generation: 1, maxBytes, ackWaitMs: 2000 });
+  await makeStreams(bus, 1, shards);
   await configure(bus, options);
   const store = await openObjectStore(`dir:${join(folder, 'spool')}`);
   const closers: (() => Promise<unknown>)[] = [];
@@ -87,6 +87,7 @@ export async function openPlatform(
     server,
     folder,
     shards,
+    heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
     closers,
     async close() {
       for (const close of closers.splice(0).reverse()) await close();
@@ -97,6 +98,13 @@ export async function openPlatform(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes the streams of a generation. */
+export async function makeStreams(bus: Bus, generation: number, shards: number): Promise<void> {
+  // JetStream reserves max_bytes; many platforms share the test server.
+  const maxBytes = { incoming: 2 ** 26, active: 2 ** 26, defer: 2 ** 26 };
+  await ensureStreams(bus, { shards, generation, maxBytes, ackWaitMs: 2000 });
 }
 
 /** Publishes a configuration; called again it is an edit. */
@@ -149,7 +157,7 @@ export async function startManager(
     name: `q-${randomUUID().slice(0, 8)}`,
     shards: String(platform.shards),
     'lease-ttl': `${leaseTtlMs}ms`,
-    heartbeat: `${heartbeatMs}ms`,
+    heartbeat: `${platform.heartbeatMs}ms`,
     'incoming-max-bytes': '64Mi',
     'active-max-bytes': '64Mi',
     'defer-max-bytes': '64Mi',
@@ -191,7 +199,7 @@ export async function startAgent(
     name: 'agent',
   });
   const name = `agent-${transport}`;
-  const settings = { heartbeat: heartbeatMs } as Parameters<typeof runAgent>[0]['settings']; // the only one agents read
+  const settings = { heartbeat: platform.heartbeatMs } as Parameters<typeof runAgent>[0]['settings']; // the only one agents read
   const agent = await runAgent(
     {
       bus,

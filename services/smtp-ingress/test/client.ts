@@ -26,8 +26,8 @@ export class TestClient {
   }
 
   /** Connects to MX and says EHLO. */
-  async connectMx(): Promise<SmtpScript> {
-    const script = await this.connect(this.#platform.ports.mx);
+  async connectMx(options: SmtpScriptOptions = {}): Promise<SmtpScript> {
+    const script = await this.connect(this.#platform.ports.mx, options);
     await script.ask('EHLO client.test');
     return script;
   }

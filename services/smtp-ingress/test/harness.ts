@@ -34,6 +34,8 @@ export interface TestPlatform {
   readonly store: ObjectStore;
   readonly folder: string;
   readonly ports: Ports;
+  /** Makes streams and configuration once more, in another generation. */
+  renew(generation: number): Promise<void>;
   /** Publishes a changed MailPlatform spec (and further objects). */
   configure(platformSpec: object, more?: readonly unknown[]): Promise<void>;
   start(flags?: readonly string[], options?: { readonly isReadyAwaited?: boolean }): Promise<ServiceProcess>;
@@ -95,11 +97,12 @@ function manifests(ports: Ports, platformSpec: object, more: readonly unknown[])
   ];
 }
 
-/** Opens a platform. `platformSpec` is merged into the MailPlatform. */
+/** Opens a platform. `platformSpec` is merged into the MailPlatform; `spool` is a directory of its own unless it is given. */
 export async function openPlatform(
   server: NatsServer,
   platformSpec: object = {},
   more: readonly unknown[] = [],
+  spool?: string,
 ): Promise<TestPlatform> {
   const prefix = `t-${randomUUID().slice(0, 8)}`;
   const folder = await mkdtemp(join(tmpdir(), 'railpost-ingress-'));
@@ -113,10 +116,12 @@ export async function openPlatform(
     name: 'test',
   });
   const maxBytes = { incoming: 2 ** 27, active: 2 ** 24, defer: 2 ** 24 };
-  await ensureStreams(bus, { shards: 1, generation: 1, maxBytes });
+  const makeStreams = (generation: number) => ensureStreams(bus, { shards: 1, generation, maxBytes });
+  await makeStreams(1);
   const [mx = 0, submission = 0, submissions = 0, internal = 0] = await findFreePorts(4);
   const ports = { mx, submission, submissions, internal };
-  const store = await openObjectStore(`dir:${join(folder, 'spool')}`);
+  const location = spool ?? `dir:${join(folder, 'spool')}`;
+  const store = await openObjectStore(location);
   const running: ServiceProcess[] = [];
   const children: ChildProcess[] = [];
 
@@ -139,7 +144,7 @@ export async function openPlatform(
       'nats-url': server.url,
       'nats-monitor-url': server.monitorUrl,
       'bus-prefix': prefix,
-      spool: `dir:${join(folder, 'spool')}`,
+      spool: location,
       data: join(folder, randomUUID()),
       'platform-key-file': keyFile,
       'http-port': '0',
@@ -155,6 +160,10 @@ export async function openPlatform(
     folder,
     ports,
     configure,
+    async renew(generation) {
+      await makeStreams(generation);
+      await configure(platformSpec, more);
+    },
     async start(flags = [], options = {}) {
       const settings = [...settingsOf(), ...flags];
       const service = await startServiceProcess({ service: 'smtp-ingress', settings, ...options });

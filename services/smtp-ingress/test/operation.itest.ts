@@ -1,4 +1,4 @@
-/** smtp-ingress in operation: configuration, certificates, drain, outages, crash points, other people's clients, its log. */
+/** smtp-ingress in operation: configuration, certificates, drain, outages, other people's clients, its log. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createSelfSigned } from '@railpost/smtp';
-import { readSegment } from '@railpost/spool';
 import { type NatsServer, startNatsServer } from '@railpost/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TestClient, beginMessage, sendData } from './client.ts';
@@ -234,36 +233,3 @@ test('a spool that refuses writes is 451, never 250', async () => {
   expect(await sendData(script, 'Subject: x\r\n\r\n')).toMatch(/^451 4\.3\.0 /);
   expect(await readIncoming(platform)).toHaveLength(1);
 });
-
-/** What has happened by each crash point: the message is in the spool, the message is in INCOMING. */
-const crashPoints: [name: string, isSpooled: boolean, isQueued: boolean][] = [
-  ['ingress.before-put', false, false],
-  // The PUT is done, its answer was never heard: what the orphan check finds.
-  ['spool.put-applied', true, false],
-  ['ingress.put-before-publish', true, false],
-  ['ingress.published-before-250', true, true],
-  ['ingress.250-written', true, true],
-];
-
-test.each(crashPoints)(
-  'killed at %s, it has promised nothing that it does not hold',
-  async (name, isSpooled, isQueued) => {
-    const ingress = await platform.start(['--crash-at', name]);
-    const script = await client.connectMx();
-    await beginMessage(script);
-    await script.ask('DATA');
-    script.write('Subject: x\r\n\r\nbody\r\n.\r\n');
-
-    const reply = await script.reply().then(
-      ({ text }) => text.slice(0, 3),
-      () => 'none',
-    );
-
-    expect(await ingress.exited).toMatchObject({ signal: 'SIGKILL' });
-    expect(reply).toBe(name === 'ingress.250-written' ? '250' : 'none');
-    const segments = await Promise.all((await spoolKeys()).map((key) => readSegment(platform.store, key)));
-    const spooled = segments.flatMap(({ records }) => records.map(({ envelope }) => envelope.recipients));
-    expect(spooled).toMatchObject(isSpooled ? [[{ address: 'alice@example.test' }]] : []);
-    expect(await readIncoming(platform)).toHaveLength(isQueued ? 1 : 0);
-  },
-);
