@@ -37,6 +37,7 @@ export const tasks = [
   task('test:integration', 'vitest', ['run', '--project', 'integration'], { needsNats: true }),
   task('crash-points', 'tooling/crash-points/main.ts', [], { needsNats: true }),
   task('model', 'tooling/model/main.ts'),
+  task('mutants', 'tooling/mutants/main.ts', [], { needsNats: true }),
   task('ledger', 'e2e/ledger/run.ts', [], { needsNats: true }),
   task('bench', 'bench/main.ts', [], { needsNats: true, keepsFolder: true }),
   task('bench:relay', 'bench/main.ts', ['relay'], { needsNats: true, keepsFolder: true }),

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCanaries } from '../canaries/run-canaries.ts';
 import { checkRows } from '../crash-points/check-rows.ts';
+import { runMutants } from '../mutants/run-mutants.ts';
 import { runModel } from '../model/run-model.ts';
 import { missingPeers, setupCommand } from '../peers/peers.ts';
 import { oneCheck, type Step, type StepResult } from './check.ts';
@@ -31,7 +32,9 @@ export const steps: readonly Step[] = [
   { name: 'unit', run: () => runTests('unit') },
   { name: 'integration', run: () => runTests('integration') },
   { name: 'crash-points', run: runCrashPoints },
+  { name: 'mutants', run: countMutants },
   { name: 'scenarios', run: () => runTests('scenarios') },
+  { name: 'ledger', run: runLedger },
 ];
 
 /** A gate passes when each of its commands does. */
@@ -55,12 +58,36 @@ async function bringPeers(): Promise<StepResult> {
   return oneCheck(missing.length === 0, detail);
 }
 
+/** One check a mutant: some crash point must see it. */
+async function countMutants(): Promise<StepResult> {
+  const verdicts = await runMutants();
+  const problems = verdicts.flatMap(({ problem }) => problem ?? []);
+  return {
+    passed: verdicts.length - problems.length,
+    failed: problems.length,
+    detail: problems.join('\n'),
+  };
+}
+
 /** One check; none where there is no Go, whose only other use here is to build a peer. */
 async function runQuickModel(): Promise<StepResult> {
   const { hasRun, problems } = await runModel('quick');
   if (!hasRun)
     return { passed: 0, failed: 0, detail: 'Go is not in PATH: the model of docs/model was not run' };
   return oneCheck(problems.length === 0, problems.join('\n'));
+}
+
+/** A short run of the loss ledger, always of the same seed; its state goes with it. */
+async function runLedger(): Promise<StepResult> {
+  const state = mkdtempSync(join(tmpdir(), 'railpost-ledger-'));
+  const faults = 'kill,kill-nats,kill-all,restart,config,wipe-nats,s3-500,s3-torn,s3-late-put';
+  const shape = ['--seed', 'npm-test', '--messages', '1600', '--kills', '14', '--faults', faults];
+  try {
+    const result = await runCommand(['node', join(root, 'e2e/ledger/run.ts'), ...shape, '--state', state]);
+    return oneCheck(result.code === 0, tail(result.output));
+  } finally {
+    rmSync(state, { recursive: true, force: true });
+  }
 }
 
 async function runTests(project: string): Promise<StepResult> {

@@ -15,16 +15,15 @@ interface FileReport {
   readonly assertionResults: readonly AssertionReport[];
 }
 
-interface AssertionReport {
+/** One test as vitest tells of it. */
+export interface AssertionReport {
   readonly fullName: string;
   readonly status: string;
   readonly failureMessages?: readonly string[] | null;
 }
 
-/** Name and status of every test of a report; undefined when there is none, or it is cut off. */
-export function testsOfReport(
-  text: string | undefined,
-): { readonly fullName: string; readonly status: string }[] | undefined {
+/** Every test of a report; undefined when there is none, or it is cut off. */
+export function testsOfReport(text: string | undefined): AssertionReport[] | undefined {
   const report = text === undefined ? undefined : parse(text);
   return report?.testResults.flatMap(({ assertionResults }) => [...assertionResults]);
 }
