@@ -16,7 +16,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{packages,services,tooling}/**/*.test.{ts,mjs}', 'e2e/{support,ledger}/**/*.test.ts'],
+          include: [
+            '{packages,services,tooling}/**/*.test.{ts,mjs}',
+            '{bench,e2e/support,e2e/ledger}/**/*.test.ts',
+          ],
           exclude: notOurs,
           testTimeout: 10_000,
         },
@@ -24,7 +27,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['{packages,services,e2e}/**/*.itest.ts'],
+          include: ['{packages,services,e2e,bench}/**/*.itest.ts'],
           exclude: [...notOurs, crashPoints, longCrashPoints],
           ...withServers,
         },

@@ -1,4 +1,4 @@
-/** All measurements by name, in the order in which `all` runs them; loaded when they are wanted. */
+/** All measurements by name; loaded when they are wanted. */
 import type { Measurement } from './measurement.ts';
 
 /** Name to measurement. */
@@ -9,6 +9,7 @@ export const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new
   ['relay', () => import('./relay/run.ts')],
   ['profile', () => import('./profile/run.ts')],
   ['cpu-per-message', () => import('./cpu-per-message/run.ts')],
+  ['limits', () => import('./targets/limits.ts')],
   ['idle', () => import('./targets/idle.ts')],
   ['requests', () => import('./targets/requests.ts')],
   ['memory', () => import('./targets/memory.ts')],
@@ -17,5 +18,6 @@ export const measurements: ReadonlyMap<string, () => Promise<Measurement>> = new
   ['spool-size', () => import('./spool-size/run.ts')],
   ['scale', () => import('./targets/scale.ts')],
   ['soak', () => import('./targets/soak.ts')],
+  ['all', () => import('./all.ts')],
   ['recovery', () => import('./recovery/run.ts')],
 ]);

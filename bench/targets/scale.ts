@@ -154,7 +154,8 @@ function argumentsOf(
 async function waitForJobs(railpost: Railpost, jobs: number): Promise<void> {
   const deadline = performance.now() + 900_000;
   while (((await readMetric(railpost, 'railpost_queue_jobs')) ?? 0) < jobs) {
-    if (performance.now() > deadline) throw new Error('the deferred jobs were not loaded within a quarter of an hour');
+    if (performance.now() > deadline)
+      throw new Error('the deferred jobs were not loaded within a quarter of an hour');
     await sleep(200);
   }
 }
