@@ -21,6 +21,7 @@ import type { Problems } from './problems.ts';
 import { withPutCrashPoints } from './put-crash-points.ts';
 import type { ServiceContext } from './service-context.ts';
 import type { CommonSettings } from './settings/common-settings.ts';
+import { noteSpoolFaults } from './spool-faults.ts';
 import { readEnvironment } from './settings/environment.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -48,7 +49,11 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
   if (mutant !== undefined) problems.set('mutant', `this process loses mail on purpose: --mutant ${mutant}`);
   const key =
     settings.platformKeyFile === undefined ? undefined : await readPlatformKey(settings.platformKeyFile);
-  const wait = { log, signal: lifecycle.signal };
+  const wait = {
+    log,
+    signal: lifecycle.signal,
+    setProblem: (text: string | undefined) => problems.set('start', text),
+  };
   const bus = await waitFor({ ...wait, what: `NATS at ${settings.natsUrl.join(', ')}` }, () =>
     connectBus(busOptions(settings, `${facts.service}/${facts.name}`)),
   );
@@ -57,7 +62,9 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
   const opened = await waitFor({ ...wait, what: `spool at ${settings.spool}` }, () =>
     openStore(settings.spool, mutant),
   );
-  const store = withPutCrashPoints(opened, settings.crashAt ?? settings.stopAt, crashPoint);
+  const noted = noteSpoolFaults(opened, () => systemClock.monotonicMs());
+  problems.include(() => noted.problems());
+  const store = withPutCrashPoints(noted.store, settings.crashAt ?? settings.stopAt, crashPoint);
   const configuration = await waitFor({ ...wait, what: 'configuration in the bucket or on disk' }, () =>
     openConfigurationReader({
       ...{ bus, log, key, dataDirectory: settings.data, signal: lifecycle.signal },

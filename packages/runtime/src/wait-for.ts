@@ -17,6 +17,8 @@ export interface WaitOptions {
   readonly log: EventLog;
   /** Ends the waiting: the promise rejects with the signal's reason. */
   readonly signal: AbortSignal;
+  /** States what is waited for, in /health, and that the waiting is over. */
+  readonly setProblem?: (text: string | undefined) => void;
 }
 
 /**
@@ -25,7 +27,10 @@ export interface WaitOptions {
  */
 export async function waitFor<Value>(options: WaitOptions, attempt: () => Promise<Value>): Promise<Value> {
   let reason = 'no answer yet';
-  const say = () => waiting(options.log, { what: options.what, reason });
+  const say = () => {
+    waiting(options.log, { what: options.what, reason });
+    options.setProblem?.(`waiting for ${options.what}: ${reason}`);
+  };
   // The first line comes soon, then they become rare.
   const first = setTimeout(say, 2000);
   const repeat = setInterval(say, sayEveryMs);
@@ -44,6 +49,7 @@ export async function waitFor<Value>(options: WaitOptions, attempt: () => Promis
   } finally {
     clearTimeout(first);
     clearInterval(repeat);
+    options.setProblem?.(undefined);
   }
 }
 
