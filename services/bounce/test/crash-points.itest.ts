@@ -102,25 +102,29 @@ it.each(points)(
   },
 );
 
-it('[bounce.null-reverse-path kill] killed before its answer was acknowledged, then the same task again: no report', async () => {
-  const doomed = await platform.start();
-  platform.owner.isAcknowledging = false;
-  const job = failedJob(await platform.spool(message), [{ final: bob }], { job: { reversePath: '' } });
-  const before = await platform.segments();
-  await platform.owner.dispatch('bounce', [job]);
-  await platform.owner.outcomeOf(job.job.jobId);
-  await doomed.kill();
+it(
+  '[bounce.null-reverse-path kill] killed before its answer was acknowledged, then the same task again: no report',
+  slow,
+  async () => {
+    const doomed = await platform.start();
+    platform.owner.isAcknowledging = false;
+    const job = failedJob(await platform.spool(message), [{ final: bob }], { job: { reversePath: '' } });
+    const before = await platform.segments();
+    await platform.owner.dispatch('bounce', [job]);
+    await platform.owner.outcomeOf(job.job.jobId);
+    await doomed.kill();
 
-  await platform.start();
-  platform.owner.isAcknowledging = true;
-  await platform.owner.dispatch('bounce', [job]);
-  const outcome = await platform.owner.outcomeOf(job.job.jobId);
+    await platform.start();
+    platform.owner.isAcknowledging = true;
+    await platform.owner.dispatch('bounce', [job]);
+    const outcome = await platform.owner.outcomeOf(job.job.jobId);
 
-  expect(outcome).toMatchObject({ recipients: [{ disposition: 'delivered' }] });
-  expect(outcome.reportQueueId).toBeUndefined();
-  expect(await reportIds(platform)).toEqual([]);
-  expect(await platform.segments()).toEqual(before);
-});
+    expect(outcome).toMatchObject({ recipients: [{ disposition: 'delivered' }] });
+    expect(outcome.reportQueueId).toBeUndefined();
+    expect(await reportIds(platform)).toEqual([]);
+    expect(await platform.segments()).toEqual(before);
+  },
+);
 
 /** Queue ids in INCOMING. */
 async function reportIds(of: Platform): Promise<string[]> {

@@ -13,7 +13,7 @@ import {
   untilDone,
   untilStopped,
 } from '@railpost/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Platform, hostHop, jobFor, preparePlatform } from './platform.ts';
 
 /** After so much silence an agent commits nothing that it had in hand (rule 9). */
@@ -21,6 +21,9 @@ const silenceLimitMs = 10_500;
 const patience = { timeout: 30_000 };
 
 const message = Buffer.from('Subject: hello\r\n\r\nbody\r\n');
+
+// A machine that runs all tests at once starts processes slowly.
+vi.setConfig({ testTimeout: 240_000 });
 
 let server: NatsServer;
 let platform: Platform;
