@@ -6,7 +6,7 @@
  *
  * Whoever reads INCOMING or ACTIVE takes each bus message apart with {@link unbundle}; one that is no bundle is its own only record.
  */
-import { decodeLatin1, encodeLatin1 } from '@railpost/mail';
+import { decodeLatin1, writeAscii } from '@railpost/mail';
 
 /** One record of a bundle. */
 export interface BundledRecord {
@@ -31,7 +31,7 @@ export function encodeBundle(records: readonly BundledRecord[]): Uint8Array {
     view.setUint16(at, subject.length);
     view.setUint32(at + 2, payload.length);
     at += memberHeadBytes;
-    bundle.set(encodeLatin1(subject), at);
+    writeAscii(subject, bundle, at);
     at += subject.length;
     bundle.set(payload, at);
     at += payload.length;

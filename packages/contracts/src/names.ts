@@ -40,6 +40,7 @@ export interface BusNames {
 export function busNames(prefix = 'rp'): BusNames {
   if (!/^[A-Za-z0-9-]+$/.test(prefix))
     throw new RangeError(`bus prefix "${prefix}" has characters other than letters, digits and -`);
+  const tokens = new DestinationTokens();
   return {
     prefix,
     incomingStream: `${prefix}_INCOMING`,
@@ -50,10 +51,8 @@ export function busNames(prefix = 'rp'): BusNames {
     deferStream: (shard) => `${prefix}_DEFER_${shard}`,
     incomingSubject: (queueId) => `${prefix}.in.${queueId}`,
     corruptSubject: (id) => `${prefix}.bad.${id}`,
-    activeSubject: (shard, destination, jobId) =>
-      `${prefix}.act.${shard}.${destinationToken(destination)}.${jobId}`,
-    deferSubject: (shard, destination, jobId) =>
-      `${prefix}.def.${shard}.${destinationToken(destination)}.${jobId}`,
+    activeSubject: (shard, destination, jobId) => `${prefix}.act.${shard}.${tokens.of(destination)}.${jobId}`,
+    deferSubject: (shard, destination, jobId) => `${prefix}.def.${shard}.${tokens.of(destination)}.${jobId}`,
     epochSubject: (shard) => `${prefix}.def.${shard}._epoch`,
     agentSubject: (transport) => `${prefix}.agent.${transport}`,
     outcomeSubject: (shard) => `${prefix}.shard.${shard}.outcome`,
@@ -64,6 +63,22 @@ export function busNames(prefix = 'rp'): BusNames {
     keeperControlSubject: `${prefix}.keeper.ctl`,
   };
 }
+
+/** Remembers the tokens of the destinations of late: most mail goes where mail went a moment ago. */
+class DestinationTokens {
+  readonly #known = new Map<string, string>();
+
+  of(destination: string): string {
+    const known = this.#known.get(destination);
+    if (known !== undefined) return known;
+    if (this.#known.size >= rememberedTokens) this.#known.clear();
+    const token = destinationToken(destination);
+    this.#known.set(destination, token);
+    return token;
+  }
+}
+
+const rememberedTokens = 4096;
 
 /**
  * Escapes a destination (`smtp:partner.test`, `smtp:[127.0.0.1]:2526`) into one subject token: lower-case letters,

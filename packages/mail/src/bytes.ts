@@ -2,7 +2,10 @@
  * UTF-8 and Latin-1 conversions for pure packages, which compile without Node's or the browser's globals.
  * Assumes only what ECMAScript hosts all provide (WHATWG Encoding). Fails never: malformed UTF-8 becomes U+FFFD.
  */
-declare const TextEncoder: new () => { encode(text: string): Uint8Array };
+declare const TextEncoder: new () => {
+  encode(text: string): Uint8Array;
+  encodeInto(text: string, target: Uint8Array): { written: number };
+};
 declare const TextDecoder: new (
   label: string,
   options: { ignoreBOM: boolean },
@@ -34,6 +37,11 @@ export function decodeLatin1(bytes: Uint8Array): string {
   let text = '';
   for (const octet of bytes) text += String.fromCharCode(octet);
   return text;
+}
+
+/** Writes ASCII text into a buffer that has room for it. */
+export function writeAscii(text: string, target: Uint8Array, at: number): void {
+  encoder.encodeInto(text, target.subarray(at));
 }
 
 /** Encodes code units 0..255 one to one into octets; the inverse of {@link decodeLatin1}. */

@@ -2,7 +2,7 @@
 export { applyEdits, createEditApplier, editedBytes } from './apply-edits.ts';
 export type { EditApplier } from './apply-edits.ts';
 export { BodyRef } from './body-ref.ts';
-export { decodeLatin1, decodeUtf8, encodeLatin1, encodeUtf8 } from './bytes.ts';
+export { decodeLatin1, decodeUtf8, encodeLatin1, encodeUtf8, writeAscii } from './bytes.ts';
 export { DeliveryStatus } from './delivery-status.ts';
 export { Disposition } from './disposition.ts';
 export { ClientFacts, Envelope, EnvelopeRecipient, NotifyCondition, Settlement } from './envelope.ts';

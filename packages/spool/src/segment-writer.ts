@@ -1,6 +1,6 @@
 /**
  * Group commit: while PUTs are in flight, finished messages collect; then they go out together as one segment object.
- * Self-clocking: two PUTs in flight, no timer, nothing waits when idle. A message above a megabyte streams into a segment of its own
+ * Self-clocking: one or two PUTs in flight, no timer, nothing waits when idle. A message above a megabyte streams into a segment of its own
  * (large-record.ts). Order between messages: none. What a commit promises: see {@link RecordWriter.commit}.
  */
 import { BufferBudget } from './buffer-budget.ts';
@@ -18,7 +18,7 @@ export interface SegmentWriterOptions {
   readonly recordsPerSegment?: number;
   /** @default 4 MiB */
   readonly bytesPerSegment?: number;
-  /** @default 2 */
+  /** @default 1 on a directory (a second one halves the groups and gains nothing on one disk), 2 else */
   readonly putsInFlight?: number;
   /** Above this a message streams into a segment of its own. @default 1 MiB */
   readonly largeAboveBytes?: number;
@@ -62,6 +62,8 @@ class GroupWriter implements SegmentWriter {
   readonly #stop = new AbortController();
   readonly #inFlight = new Set<Promise<void>>();
   #waiting: WaitingRecord[] = [];
+  /** Of {@link #inFlight} those that are groups: a large message in a segment of its own keeps nobody waiting. */
+  #groupsInFlight = 0;
   #isFlushDue = false;
   #patience: NodeJS.Timeout | undefined;
 
@@ -75,7 +77,7 @@ class GroupWriter implements SegmentWriter {
     };
     this.#recordsPerSegment = options.recordsPerSegment ?? 400;
     this.#bytesPerSegment = options.bytesPerSegment ?? 4 * 1024 * 1024;
-    this.#putsInFlight = options.putsInFlight ?? 2;
+    this.#putsInFlight = options.putsInFlight ?? (store.location.startsWith('dir:') ? 1 : 2);
     this.#largeAboveBytes = options.largeAboveBytes ?? 1024 * 1024;
     this.#waitingMs = options.waitingMs ?? 5_000;
     this.#now = options.now ?? Date.now;
@@ -109,7 +111,7 @@ class GroupWriter implements SegmentWriter {
   #enqueue(record: WaitingRecord): void {
     this.#waiting.push(record);
     this.#patience ??= setTimeout(() => this.#refuseWaiting(), this.#waitingMs).unref();
-    if (this.#isFlushDue || this.#inFlight.size >= this.#putsInFlight) return;
+    if (this.#isFlushDue || this.#groupsInFlight >= this.#putsInFlight) return;
     // At the end of this turn of the event loop: messages that ended in the same turn share the segment.
     this.#isFlushDue = true;
     setImmediate(() => {
@@ -132,7 +134,8 @@ class GroupWriter implements SegmentWriter {
   }
 
   #flush(): void {
-    while (this.#waiting.length > 0 && this.#inFlight.size < this.#putsInFlight) {
+    while (this.#waiting.length > 0 && this.#groupsInFlight < this.#putsInFlight) {
+      this.#groupsInFlight += 1;
       this.#track(this.#commitGroup(this.#takeGroup()));
     }
   }
@@ -187,6 +190,8 @@ class GroupWriter implements SegmentWriter {
       for (const keepPromise of promises) keepPromise();
     } catch (error) {
       for (const record of group) record.reject(error);
+    } finally {
+      this.#groupsInFlight -= 1;
     }
   }
 }

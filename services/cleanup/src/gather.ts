@@ -2,7 +2,7 @@
  * Facts for one message: its header section (from the record, or from the spool when it was too large for the bus) and what
  * one snapshot of the configuration says of each recipient. Rejects with the spool's errors.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ConfigSnapshot } from '@railpost/config';
 import type { IncomingRecord } from '@railpost/contracts';
 import type { SegmentReader } from '@railpost/spool';
@@ -35,6 +35,6 @@ export async function gatherFacts(taken: TakenRecord, sources: FactSources): Pro
     ),
     platform: snapshot.platform,
     incomingSequence: taken.incomingSequence,
-    sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+    sha256Hex: (text) => hash('sha256', text),
   };
 }

@@ -28,8 +28,9 @@ export function lowerCaseDomain(address: string): string {
 
 /** Lower-cases A-Z only; other scripts are left to IDNA. */
 export function asciiLowerCase(text: string): string {
-  // Most text has none.
-  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
+  // oxlint-disable-next-line no-control-regex -- all of ASCII
+  if (/^[\u0000-\u007f]*$/.test(text)) return text.toLowerCase();
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** Joins a raw (unquoted) local-part and a domain, quoting where needed. */
