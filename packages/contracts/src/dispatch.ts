@@ -45,6 +45,8 @@ export type DispatchFrame = z.infer<typeof DispatchFrame>;
 export const DispatchReply = z.object({
   version: z.literal(1),
   worker: z.string(),
+  /** When that process started, as in its presence: a later start there says that the one that accepted is dead. */
+  startedAt: z.string().optional(),
   accepted: z.array(z.string()),
   freeSlots: z.number(),
   /** How many jobs of each batch run at once, when that is less than the frame allowed. */
@@ -62,6 +64,8 @@ export type Phase = z.infer<typeof Phase>;
 export const Heartbeat = z.object({
   version: z.literal(1),
   worker: z.string(),
+  /** As in the reply to a dispatch. */
+  startedAt: z.string().optional(),
   transport: z.string(),
   freeSlots: z.number(),
   jobs: z.array(

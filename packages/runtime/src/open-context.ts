@@ -82,6 +82,7 @@ export async function openContext(parts: ContextParts): Promise<OpenedContext> {
   const context: ServiceContext = {
     name: facts.service,
     processName: facts.name,
+    startedAt: facts.startedAt,
     release: facts.release,
     log,
     metrics: parts.metrics,

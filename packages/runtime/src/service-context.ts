@@ -28,6 +28,8 @@ export interface ServiceContext {
   readonly name: string;
   /** Name of this process, unique in its service. */
   readonly processName: string;
+  /** When this process started, as in its presence: RFC 3339. */
+  readonly startedAt: string;
   /** Version of the software. */
   readonly release: string;
   readonly log: EventLog;

@@ -28,6 +28,8 @@ export interface QueueContext
   };
   readonly presence: {
     setShards(shards: readonly number[]): void;
-    list(service?: string): Promise<readonly Pick<Presence, 'name' | 'isReady' | 'shards'>[]>;
+    list(
+      service?: string,
+    ): Promise<readonly Pick<Presence, 'service' | 'name' | 'startedAt' | 'isReady' | 'shards'>[]>;
   };
 }

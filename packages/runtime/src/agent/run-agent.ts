@@ -60,7 +60,8 @@ export interface Agent {
 export type AgentContext = Pick<
   ServiceContext,
   'bus' | 'clock' | 'log' | 'metrics' | 'name' | 'processName' | 'settings'
->;
+> &
+  Partial<Pick<ServiceContext, 'startedAt'>>;
 
 /** Starts taking jobs; resolves when the subscriptions stand at the server. */
 export async function runAgent(context: AgentContext, options: AgentOptions): Promise<Agent> {
@@ -73,6 +74,8 @@ class RunningAgent implements Agent {
   readonly #context: AgentContext;
   readonly #options: AgentOptions;
   readonly #worker: string;
+  /** Who speaks, in replies and heartbeats. */
+  readonly #self: Pick<Heartbeat, 'worker' | 'startedAt'>;
   readonly #epochs = new Epochs();
   readonly #jobs = new JobsInHand();
   readonly #silence: SilenceWatch;
@@ -89,6 +92,8 @@ class RunningAgent implements Agent {
     this.#context = context;
     this.#options = options;
     this.#worker = `${context.name}/${context.processName}`;
+    const { startedAt } = context;
+    this.#self = { worker: this.#worker, ...(startedAt === undefined ? {} : { startedAt }) };
     this.#silence = new SilenceWatch({
       lastAnswerAgeMs: () => bus.lastAnswerAgeMs(),
       transitAgeMs: () => bus.transitAgeMs(),
@@ -169,7 +174,7 @@ class RunningAgent implements Agent {
   }
 
   #reply(accepted: readonly string[]): DispatchReply {
-    return { version: 1, worker: this.#worker, accepted: [...accepted], freeSlots: this.#freeSlots() };
+    return { version: 1, ...this.#self, accepted: [...accepted], freeSlots: this.#freeSlots() };
   }
 
   /** Undefined for a job that is new here. */
@@ -356,7 +361,7 @@ class RunningAgent implements Agent {
     for (const { shard, transport, jobs } of this.#jobs.heartbeats(only)) {
       const heartbeat: Heartbeat = {
         version: 1,
-        worker: this.#worker,
+        ...this.#self,
         transport,
         freeSlots: this.#freeSlots(),
         jobs,

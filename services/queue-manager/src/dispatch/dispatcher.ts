@@ -98,6 +98,7 @@ export class Dispatcher {
     const { queue, metrics, context } = this.#term;
     const nowMs = this.#now();
     const limits = this.limits();
+    void this.#lookForRestarts(nowMs);
     for (const job of [...queue.dispatched]) {
       if (this.#asked.has(job)) continue;
       const sentAtMs = this.#unanswered.get(job);
@@ -121,6 +122,16 @@ export class Dispatcher {
     this.holdings.sweep(nowMs, limits);
     if ([...this.#transports.values()].every((lane) => lane.inFlight === 0)) this.#returned.clear();
     this.#schedule();
+  }
+
+  /** Learns whether agents that missed two heartbeats have been started anew. */
+  async #lookForRestarts(nowMs: number): Promise<void> {
+    const { context, timing } = this.#term;
+    for (const service of this.holdings.silentServices(nowMs, 2 * timing.heartbeatMs)) {
+      // Without an answer nobody knows, and the jobs stay where they are.
+      const present = await context.presence.list(service).catch(() => []);
+      this.holdings.notePresence(present);
+    }
   }
 
   /** Limits of an agent's silence (rule 9). */
@@ -264,7 +275,12 @@ export class Dispatcher {
         continue;
       }
       // A fast agent's outcome may have come before its reply.
-      if (job.stage === 'dispatched') this.holdings.accept(job.jobId, reply.worker, job.task, nowMs);
+      if (job.stage === 'dispatched')
+        this.holdings.accept(
+          job.jobId,
+          { worker: reply.worker, startedAt: reply.startedAt, task: job.task },
+          nowMs,
+        );
       metrics.dispatchedJobs.inc({ destination: metrics.labels.label(job.destination.name) });
     }
     if (accepted.size === frame.jobs.length) return;

@@ -1,13 +1,16 @@
 /**
  * What delivery agents say they have in hand (durability rules 8 and 9): the latest heartbeat of each job. A job that an agent
- * named lately must not be given to another; an agent that fell silent loses its jobs after a while, except in phase
- * `committing`, where the final dot may be on its way.
+ * named lately must not be given to another. An agent that fell silent loses its jobs when its presence says that the process has been
+ * started anew; else it may have been cut off, and may have committed within 10 s of its silence whatever phase it had named
+ * before: then only when the dot timeout is over, too.
  */
-import type { Heartbeat, Phase, Task } from '@railpost/contracts';
+import type { Heartbeat, Phase, Presence, Task } from '@railpost/contracts';
 
 /** One job in an agent's hand. */
 export interface Holding {
   readonly worker: string;
+  /** Start of its process; undefined when it does not say. */
+  readonly startedAt: string | undefined;
   readonly task: Task;
   readonly phase: Phase;
   /** Monotonic milliseconds. */
@@ -25,6 +28,8 @@ export class Holdings {
   readonly #byJob = new Map<string, Holding>();
   /** When the outcome of a job was settled: the agent may name it until our answer has reached it. */
   readonly #settledAtMs = new Map<string, number>();
+  /** Latest start of each process, by presence. */
+  readonly #startedAt = new Map<string, string>();
 
   /**
    * Notes a heartbeat and returns the jobs that it counts for.
@@ -36,14 +41,33 @@ export class Holdings {
       return settledAtMs === undefined || nowMs - settledAtMs > graceMs;
     });
     for (const { jobId, task, phase } of counted)
-      this.#byJob.set(jobId, { worker: heartbeat.worker, task, phase, heardAtMs: nowMs });
+      this.#byJob.set(jobId, {
+        worker: heartbeat.worker,
+        startedAt: heartbeat.startedAt,
+        task,
+        phase,
+        heardAtMs: nowMs,
+      });
     return counted;
   }
 
   /** Notes that an agent accepted a job. */
-  accept(jobId: string, worker: string, task: Task, nowMs: number): void {
+  accept(jobId: string, by: Pick<Holding, 'worker' | 'startedAt' | 'task'>, nowMs: number): void {
     this.#settledAtMs.delete(jobId);
-    this.#byJob.set(jobId, { worker, task, phase: 'accepted', heardAtMs: nowMs });
+    this.#byJob.set(jobId, { ...by, phase: 'accepted', heardAtMs: nowMs });
+  }
+
+  /** Services with agents that have been silent about a job for so long. */
+  silentServices(nowMs: number, silentMs: number): ReadonlySet<string> {
+    const services = new Set<string>();
+    for (const { worker, heardAtMs } of this.#byJob.values())
+      if (nowMs - heardAtMs >= silentMs) services.add(worker.slice(0, worker.indexOf('/')));
+    return services;
+  }
+
+  /** Notes when processes started. */
+  notePresence(present: readonly Pick<Presence, 'service' | 'name' | 'startedAt'>[]): void {
+    for (const { service, name, startedAt } of present) this.#startedAt.set(`${service}/${name}`, startedAt);
   }
 
   get(jobId: string): Holding | undefined {
@@ -65,8 +89,16 @@ export class Holdings {
   isHeld(jobId: string, nowMs: number, limits: SilenceLimits): boolean {
     const holding = this.#byJob.get(jobId);
     if (holding === undefined) return false;
-    const limitMs = holding.phase === 'committing' ? limits.committingMs : limits.silentMs;
-    return nowMs - holding.heardAtMs < limitMs;
+    if (this.#isDead(holding)) return false;
+    // An agent of an earlier release does not say when it started: nobody could tell that it is dead.
+    const mayHaveCommitted = holding.phase === 'committing' || holding.startedAt !== undefined;
+    return nowMs - holding.heardAtMs < (mayHaveCommitted ? limits.committingMs : limits.silentMs);
+  }
+
+  /** True when the process that held it has been followed by another of the same name. */
+  #isDead({ worker, startedAt }: Holding): boolean {
+    const latest = this.#startedAt.get(worker);
+    return startedAt !== undefined && latest !== undefined && latest > startedAt;
   }
 
   /** Drops what has been silent beyond every limit. */
