@@ -56,7 +56,7 @@ export async function commitObject(
     try {
       if ((await object.write(leftMs)) === 'created') return;
       isUnknown = true;
-      return await checkOurs(store, object);
+      return await within(checkOurs(store, object), limits.undecidedMs, () => undecided(object.key, failure));
     } catch (error) {
       if (!(error instanceof SpoolUnavailableError) || error instanceof NeverAppearsError) throw error;
       isUnknown ||= error.effect === 'unknown';

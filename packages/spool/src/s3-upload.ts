@@ -16,7 +16,8 @@ import { type CreateResult, type ObjectUpload, defaultCreateDeadlineMs } from '.
 import { isMissing } from './s3-errors.ts';
 
 const partBytes = 5 * 1024 * 1024;
-const partTimeoutMs = 30_000;
+/** Repetitions included: whoever sends the message waits meanwhile. */
+const partTimeoutMs = 20_000;
 
 /** What an upload needs of its store. */
 export interface S3UploadContext {
@@ -98,9 +99,10 @@ class S3Upload implements ObjectUpload {
   }
 
   async #sendPart(): Promise<void> {
+    const abortSignal = AbortSignal.timeout(partTimeoutMs);
     try {
       this.#uploadId ??= (
-        await this.#context.client.send(new CreateMultipartUploadCommand(this.#context.name))
+        await this.#context.client.send(new CreateMultipartUploadCommand(this.#context.name), { abortSignal })
       ).UploadId;
       const { ETag } = await this.#context.client.send(
         new UploadPartCommand({
@@ -109,7 +111,7 @@ class S3Upload implements ObjectUpload {
           PartNumber: this.#etags.length + 1,
           Body: this.#octets(),
         }),
-        { abortSignal: AbortSignal.timeout(partTimeoutMs) },
+        { abortSignal },
       );
       this.#etags.push(ETag ?? '');
     } catch (error) {
