@@ -309,6 +309,20 @@ describe('when NATS dies', () => {
   }, 120_000);
 });
 
+it('serves the shards whose streams exist, whatever the setting says', async () => {
+  const platform = await open({ shards: 3 });
+  await startAgent(platform, 'smtp', delivered);
+  const jobs = Array.from({ length: 12 }, (_, index) =>
+    makeJob({ nextHop: { transport: 'smtp', mx: `d${index}.test` } }),
+  );
+  await enqueue(platform, ...jobs);
+  // The number of shards was lowered: it says where cleanup writes, and nothing of what is there already.
+  await startManager(platform, ['--shards', '1']);
+  await until(() => isDrained(platform), 60_000);
+
+  expect(new Set((await readJournal(platform)).map(({ queueId }) => queueId)).size).toBe(12);
+}, 120_000);
+
 it('hands its shards over at SIGTERM faster than the lease would expire', async () => {
   const platform = await open();
   const first = await startManager(platform);
