@@ -148,9 +148,12 @@ function openLog(path: string): number | undefined {
   }
 }
 
+/** Permits mutants (packages/runtime/src/mutant.ts); no setting, so that no flag can. */
+const testBuild = 'RAILPOST_TEST_BUILD';
+
 /** RAILPOST_ variables were read by `railpost up`; children get what it decided, as flags. */
 function childEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(readEnvironment()).filter(([name]) => !name.startsWith('RAILPOST_')),
+    Object.entries(readEnvironment()).filter(([name]) => !name.startsWith('RAILPOST_') || name === testBuild),
   );
 }
