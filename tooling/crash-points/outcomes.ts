@@ -26,14 +26,18 @@ export interface Scope {
   readonly isFiltered: boolean;
 }
 
+const excluded: ReadonlySet<string> = new Set(['skipped', 'pending']);
+
 /** Outcome of every row. */
 export function judgeRows(
   rows: readonly CrashPointRow[],
   tests: readonly RanTest[],
   scope: Scope,
 ): RowOutcome[] {
+  // What a filter by name (`-t`) excluded is reported as skipped; nothing else may be.
+  const ran = scope.isFiltered ? tests.filter(({ status }) => !excluded.has(status)) : tests;
   const byRow = Map.groupBy(
-    tests.flatMap((test) => namesIn(test.fullName).map((name) => ({ name, test }))),
+    ran.flatMap((test) => namesIn(test.fullName).map((name) => ({ name, test }))),
     ({ name }) => name,
   );
   return rows.map((row) => {
