@@ -32,7 +32,7 @@ Exit code 0: nothing lost, every duplicate explained; 1: not so; 2: wrong argume
 
   --messages N          messages to send (default 2000)
   --kills K             strikes of faults, spread over the messages (default 20)
-  --faults LIST         names, separated by commas; default: all that kill processes
+  --faults LIST         names, separated by commas; NAME*N strikes N times as often (default kill,kill-nats,kill-all)
   --seed S              what is sent, and which fault strikes when (default: the time)
   --part I              run only part I
   --messages-per-part N size of a part; each has a platform of its own (default 5000)
@@ -99,12 +99,21 @@ function split(args: readonly string[]): Readonly<Record<string, unknown>> {
   }
 }
 
+/** `kill*12,config`: a name with a number comes as often. */
 function namesOf(list: string): string[] {
   if (list === 'all') return Object.keys(faults);
-  const names = list.split(',').filter((name) => name !== '');
-  const unknown = names.find((name) => !Object.hasOwn(faults, name));
-  if (unknown !== undefined)
-    throw new UsageError(`there is no fault ${unknown}; there are: all, ${Object.keys(faults).join(', ')}`);
+  const names = list
+    .split(',')
+    .filter((item) => item !== '')
+    .flatMap((item) => repeat(item));
   if (names.length === 0) throw new UsageError('--faults names none');
   return names;
+}
+
+function repeat(item: string): string[] {
+  const [name = '', times = '1'] = item.split('*');
+  if (!Object.hasOwn(faults, name))
+    throw new UsageError(`there is no fault ${name}; there are: all, ${Object.keys(faults).join(', ')}`);
+  if (!/^[1-9]\d?$/.test(times)) throw new UsageError(`${item}: not NAME*N with N within 1 to 99`);
+  return Array.from({ length: Number(times) }, () => name);
 }

@@ -41,7 +41,6 @@ export interface PartOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** For a canary: arrivals that the far ends forget. */
   readonly forgets?: (number: number) => boolean;
-  readonly say: (text: string) => void;
 }
 
 const drainLimitMs = 120_000;

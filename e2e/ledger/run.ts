@@ -62,7 +62,7 @@ function partOptions(folder: string, options: LedgerOptions): PartOptions {
   const { seed, clients, forgets, mutant } = options;
   const [service = '', name = ''] = (mutant ?? '').split('=');
   return {
-    ...{ seed, folder, clients, say: console.log },
+    ...{ seed, folder, clients },
     ...(forgets === 0 ? {} : { forgets: (number: number) => number % 100 < forgets }),
     ...(mutant === undefined
       ? {}
