@@ -42,7 +42,9 @@ export async function gatherStatus(platform: Platform): Promise<PlatformStatus> 
     problems: [
       ...problemsOfProcesses(processes, run?.processes ?? []),
       ...shards.filter(({ owner }) => owner === '').map(({ shard }) => `shard ${shard} has no owner`),
-      ...(corrupt === 0 ? [] : [`${corrupt} records in the corrupt queue wait for a human`]),
+      ...(corrupt === 0
+        ? []
+        : [`${corrupt} records in the corrupt queue wait for a human: railpost queue list --queue corrupt`]),
       ...folder.problems,
     ],
   };
