@@ -35,7 +35,6 @@ export const steps: readonly Step[] = [
   { name: 'mutants', run: countMutants },
   { name: 'scenarios', run: () => runTests('scenarios') },
   { name: 'ledger', run: runLedger },
-  { name: 'ledger', run: runLedger },
 ];
 
 /** A gate passes when each of its commands does. */
@@ -76,19 +75,6 @@ async function runQuickModel(): Promise<StepResult> {
   if (!hasRun)
     return { passed: 0, failed: 0, detail: 'Go is not in PATH: the model of docs/model was not run' };
   return oneCheck(problems.length === 0, problems.join('\n'));
-}
-
-/** A short run of the loss ledger, always of the same seed; its state goes with it. */
-async function runLedger(): Promise<StepResult> {
-  const state = mkdtempSync(join(tmpdir(), 'railpost-ledger-'));
-  const faults = 'kill,kill-nats,kill-all,restart,config,wipe-nats,s3-500,s3-torn,s3-late-put';
-  const shape = ['--seed', 'npm-test', '--messages', '1600', '--kills', '14', '--faults', faults];
-  try {
-    const result = await runCommand(['node', join(root, 'e2e/ledger/run.ts'), ...shape, '--state', state]);
-    return oneCheck(result.code === 0, tail(result.output));
-  } finally {
-    rmSync(state, { recursive: true, force: true });
-  }
 }
 
 /** A short run of the loss ledger, always of the same seed; its state goes with it. */
