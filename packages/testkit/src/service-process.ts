@@ -30,7 +30,7 @@ export interface ServiceProcess {
 }
 
 /** A machine that runs all tests at once starts processes slowly. */
-const readyWithinMs = 60_000;
+const readyWithinMs = 120_000;
 
 /** Which service, with which settings. */
 export interface ServiceProcessOptions {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const askEveryMs = 20;
 
 /** Resolves when the process stands still. @throws Error after `withinMs`, or when the process is gone */
-export async function untilStopped(pid: number, withinMs = 60_000): Promise<void> {
+export async function untilStopped(pid: number, withinMs = 120_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (stateOf(pid) !== 'T') {
     if (performance.now() > deadline)
