@@ -26,6 +26,7 @@ export class ProcessWatch {
   readonly #list: () => Promise<readonly PlatformProcess[]>;
   readonly #unannounced: () => string;
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   /**
    * @param list the processes at the moment; may reject while there are none
@@ -42,12 +43,13 @@ export class ProcessWatch {
   }
 
   start(): void {
+    if (this.#isClosed) return;
     this.#timer = setTimeout(() => void this.#look().finally(() => this.start()), lookEveryMs);
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
   /** How a process died; undefined while it lives. */
