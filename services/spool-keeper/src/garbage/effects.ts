@@ -82,20 +82,23 @@ async function removeAll(
   signal: AbortSignal,
 ): Promise<Omit<GarbageResult, 'copied'>> {
   const { store, crashPoint } = context;
-  let removed = 0;
-  let removedBytes = 0;
-  for (let start = 0; start < segments.length && !signal.aborted; start += removedAtOnce) {
-    const next = segments.slice(start, start + removedAtOnce);
-    crashPoint('keeper.before-remove');
-    if (!(await isGenerationCurrent(store, generation)))
-      return { removed, removedBytes, isGenerationOver: true };
-    await Promise.all(next.map(({ key }) => store.remove(key)));
-    crashPoint('keeper.removed');
-    index.remove(next.map(({ key }) => key));
-    removed += next.length;
-    for (const { bytes } of next) removedBytes += bytes;
+  const removed: IndexedSegment[] = [];
+  let isGenerationOver = false;
+  try {
+    while (removed.length < segments.length && !signal.aborted) {
+      const next = segments.slice(removed.length, removed.length + removedAtOnce);
+      crashPoint('keeper.before-remove');
+      isGenerationOver = !(await isGenerationCurrent(store, generation));
+      if (isGenerationOver) break;
+      await Promise.all(next.map(({ key }) => store.remove(key)));
+      crashPoint('keeper.removed');
+      removed.push(...next);
+    }
+  } finally {
+    index.remove(removed.map(({ key }) => key));
   }
-  return { removed, removedBytes, isGenerationOver: false };
+  const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { removed: removed.length, removedBytes, isGenerationOver };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

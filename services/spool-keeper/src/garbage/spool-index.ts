@@ -1,12 +1,13 @@
 /**
  * What the keeper knows of the spool, in memory: every segment with the octets in it that are still wanted, and every message that
- * is not complete. It learns from segment indexes and journal entries, each read once; what is complete costs four octets from then on.
- * A million open messages in full segments take about 150 MB.
+ * is not complete. It learns from segment indexes and journal entries, each read once; what is complete costs four octets from then on,
+ * what is not some forty (message-table.ts).
  *
  * Messages must be added before the journal entries about them are applied: an entry for an unknown message is one for a message that
  * was complete before, or is gone.
  */
 import { type JournalEntry, OriginalProgress, completesAlone, isTerminal } from '@railpost/contracts';
+import { MessageTable } from './message-table.ts';
 import { hashOf } from './queue-id-hash.ts';
 
 /** One message as its segment's index has it. */
@@ -46,6 +47,7 @@ class Segment implements IndexedSegment {
   contentBytes = 0;
   /** Number of the last listing of all segments that named it. */
   seenIn = 0;
+  number = 0;
   readonly key: string;
   readonly bytes: number;
   readonly timeMs: number;
@@ -66,22 +68,24 @@ class Segment implements IndexedSegment {
   }
 }
 
-/** A message that is wanted: not complete, or retained. */
-interface OpenMessage {
-  /** The segment it lies in; several when a report was made twice or a copy of survivors stands beside the segment. */
-  places: Segment | readonly Segment[];
-  readonly bytes: number;
-  /** Originals that are not complete. */
-  openOriginals: number;
-  isRetained: boolean;
+/** What few messages have beside their row. */
+interface Extra {
+  /** All segments that it lies in, when there are several: a report made twice, a copy of survivors beside its segment. */
+  places?: readonly Segment[];
+  isRetained?: boolean;
   /** Originals of which the journal knows something; `true`: complete. */
-  progress: Map<number, OriginalProgress | true> | undefined;
+  progress?: Map<number, OriginalProgress | true>;
 }
 
 /** The index. */
 export class SpoolIndex {
   readonly #segments = new Map<string, Segment>();
-  readonly #open = new Map<string, OpenMessage>();
+  /** Segments by the number that rows name them by; numbers of segments that are gone are given again. */
+  readonly #byNumber: (Segment | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  /** Messages that are wanted: not complete, or retained. */
+  readonly #wanted = new MessageTable();
+  readonly #extras = new Map<string, Extra>();
   #bytes = 0;
   #openBytes = 0;
 
@@ -92,7 +96,7 @@ export class SpoolIndex {
 
   /** Messages that are not complete, or retained. */
   get openCount(): number {
-    return this.#open.size;
+    return this.#wanted.size;
   }
 
   /** Octets of all segments. */
@@ -152,7 +156,7 @@ export class SpoolIndex {
   addCopy(facts: SegmentFacts, records: readonly IndexedRecord[], listing = 0): void {
     const segment = this.#addSegment(facts, records, listing);
     if (segment === undefined) return;
-    for (const record of records) if (this.#open.has(record.queueId)) this.#place(record, segment);
+    for (const record of records) if (this.isWanted(record.queueId)) this.#place(record, segment);
   }
 
   #addSegment(facts: SegmentFacts, records: readonly IndexedRecord[], listing: number): Segment | undefined {
@@ -165,20 +169,25 @@ export class SpoolIndex {
     const segment = new Segment(facts, hashes);
     segment.seenIn = listing;
     for (const { bytes } of records) segment.contentBytes += bytes;
+    segment.number = this.#freeNumbers.pop() ?? this.#byNumber.length;
+    this.#byNumber[segment.number] = segment;
     this.#segments.set(facts.key, segment);
     this.#bytes += facts.bytes;
     return segment;
   }
 
   #place(record: IndexedRecord, segment: Segment): void {
-    const { queueId, bytes, originals, isRetained = false } = record;
-    const known = this.#open.get(queueId);
-    if (known === undefined)
-      this.#open.set(queueId, {
-        ...{ places: segment, bytes, isRetained },
-        ...{ openOriginals: originals, progress: undefined },
-      });
-    else known.places = [...placesOf(known), segment];
+    const { queueId, bytes, originals } = record;
+    const known = this.#wanted.find(queueId);
+    if (known >= 0) {
+      this.#extraOf(queueId).places = [...this.#placesOf(queueId, known), segment];
+    } else {
+      const slot = this.#wanted.insert(queueId);
+      this.#wanted.segments[slot] = segment.number;
+      this.#wanted.bytes[slot] = bytes;
+      this.#wanted.openOriginals[slot] = originals;
+      if (record.isRetained === true) this.#extraOf(queueId).isRetained = true;
+    }
     segment.openRecords += 1;
     segment.openBytes += bytes;
     this.#openBytes += bytes;
@@ -187,78 +196,105 @@ export class SpoolIndex {
   /** Applies a journal entry; true when it completed its message. Order and repetition do not matter. */
   apply(entry: JournalEntry): boolean {
     if (!isTerminal(entry.kind)) return false;
-    const message = this.#open.get(entry.queueId);
-    if (message === undefined || message.openOriginals === 0) return false;
+    const slot = this.#wanted.find(entry.queueId);
+    const open = slot < 0 ? 0 : (this.#wanted.openOriginals[slot] ?? 0);
+    if (open === 0) return false;
     // Nearly all messages: one original, one final.
-    if (message.openOriginals === 1 && message.progress === undefined) {
-      if (entry.orig !== 0) return false;
-      if (completesAlone(entry)) return this.#finish(entry.queueId, message);
-    }
-    return this.#note(entry, message) && this.#finish(entry.queueId, message);
+    const isPlain = open === 1 && this.#extras.get(entry.queueId)?.progress === undefined;
+    const isDone =
+      isPlain && completesAlone(entry) ? entry.orig === 0 : this.#note(entry, slot) && open === 1;
+    if (!isDone) return false;
+    this.#wanted.openOriginals[slot] = 0;
+    if (this.#extras.get(entry.queueId)?.isRetained !== true) this.#letGo(entry.queueId, slot);
+    return true;
   }
 
-  /** True when the entry was the last one that the message lacked. */
-  #note(entry: JournalEntry, message: OpenMessage): boolean {
-    message.progress ??= new Map();
-    const progress = message.progress.get(entry.orig) ?? new OriginalProgress();
-    if (progress === true || !isOriginalOf(message, entry.orig)) return false;
+  /** True when the entry completed an original. */
+  #note(entry: JournalEntry, slot: number): boolean {
+    const open = this.#wanted.openOriginals[slot] ?? 0;
+    const known = this.#extras.get(entry.queueId)?.progress;
+    const originals = known ?? new Map<number, OriginalProgress | true>();
+    if (!isOriginal(entry.orig, open, originals)) return false;
+    const progress = originals.get(entry.orig) ?? new OriginalProgress();
+    if (progress === true) return false;
     progress.note(entry);
-    message.progress.set(entry.orig, progress.isComplete ? true : progress);
-    if (progress.isComplete) message.openOriginals -= 1;
-    return message.openOriginals === 0;
+    originals.set(entry.orig, progress.isComplete ? true : progress);
+    this.#extraOf(entry.queueId).progress = originals;
+    if (progress.isComplete) this.#wanted.openOriginals[slot] = open - 1;
+    return progress.isComplete;
   }
 
   /** Messages that are not complete. */
   *openIds(): Iterable<string> {
-    for (const [queueId, { openOriginals }] of this.#open) if (openOriginals > 0) yield queueId;
+    for (const slot of this.#wanted.slots())
+      if (this.#wanted.openOriginals[slot] !== 0) yield this.#wanted.idAt(slot);
   }
 
-  /** Segments that hold a message which is not complete; none when it is not known. */
+  /** Segments that hold a message which is wanted; none when it is not known. */
   keysOf(queueId: string): string[] {
-    const message = this.#open.get(queueId);
-    return message === undefined ? [] : placesOf(message).map(({ key }) => key);
+    const slot = this.#wanted.find(queueId);
+    return slot < 0 ? [] : this.#placesOf(queueId, slot).map(({ key }) => key);
   }
 
   /** True when the message is known and not complete. */
   isOpen(queueId: string): boolean {
-    return (this.#open.get(queueId)?.openOriginals ?? 0) > 0;
+    const slot = this.#wanted.find(queueId);
+    return slot >= 0 && this.#wanted.openOriginals[slot] !== 0;
   }
 
   /** True when the message must stay in the spool: not complete, or retained. */
   isWanted(queueId: string): boolean {
-    return this.#open.has(queueId);
+    return this.#wanted.find(queueId) >= 0;
   }
 
   /** Retains a message no longer. */
   release(queueId: string): void {
-    const message = this.#open.get(queueId);
-    if (message === undefined) return;
-    message.isRetained = false;
-    if (message.openOriginals === 0) this.#letGo(queueId, message);
+    const slot = this.#wanted.find(queueId);
+    if (slot < 0) return;
+    if (this.#wanted.openOriginals[slot] === 0) this.#letGo(queueId, slot);
+    else delete this.#extraOf(queueId).isRetained;
   }
 
-  /** Forgets segments that are gone. Open messages that lay only in them go too. */
+  /** Forgets segments that are gone. Wanted messages that lay only in them go too. Looks at all messages: few calls, many keys. */
   remove(keys: readonly string[]): void {
-    const gone = new Set<Segment>();
+    const gone = new Set<number>();
     for (const key of keys) {
       const segment = this.#segments.get(key);
       if (segment === undefined) continue;
       this.#segments.delete(key);
       this.#bytes -= segment.bytes;
-      if (segment.openRecords > 0) gone.add(segment);
+      if (segment.openRecords > 0) gone.add(segment.number);
+      else this.#freeNumber(segment.number);
     }
     if (gone.size === 0) return;
-    for (const [queueId, message] of this.#open) this.#leave(queueId, message, gone);
+    const left: string[] = [];
+    for (const slot of this.#wanted.slots())
+      if (gone.has(this.#wanted.segments[slot] ?? 0)) left.push(this.#wanted.idAt(slot));
+    for (const [queueId, { places }] of this.#extras)
+      if (places?.some(({ number }) => gone.has(number)) === true) left.push(queueId);
+    for (const queueId of new Set(left)) this.#leave(queueId, gone);
+    for (const number of gone) this.#freeNumber(number);
   }
 
-  #leave(queueId: string, message: OpenMessage, gone: ReadonlySet<Segment>): void {
-    const places = placesOf(message);
-    const left = places.filter((each) => !gone.has(each));
-    if (left.length === places.length) return;
-    this.#openBytes -= message.bytes * (places.length - left.length);
-    const [only] = left;
-    if (only === undefined) this.#open.delete(queueId);
-    else message.places = left.length === 1 ? only : left;
+  #leave(queueId: string, gone: ReadonlySet<number>): void {
+    const slot = this.#wanted.find(queueId);
+    const places = this.#placesOf(queueId, slot);
+    const left = places.filter(({ number }) => !gone.has(number));
+    this.#openBytes -= (this.#wanted.bytes[slot] ?? 0) * (places.length - left.length);
+    const [first] = left;
+    if (first === undefined) {
+      this.#wanted.remove(slot);
+      this.#extras.delete(queueId);
+      return;
+    }
+    this.#wanted.segments[slot] = first.number;
+    if (left.length > 1) this.#extraOf(queueId).places = left;
+    else delete this.#extraOf(queueId).places;
+  }
+
+  #freeNumber(number: number): void {
+    this.#byNumber[number] = undefined;
+    this.#freeNumbers.push(number);
   }
 
   /** Hashes of the queue ids of all messages in the spool, complete ones too, ascending. */
@@ -275,29 +311,34 @@ export class SpoolIndex {
     return hashes.sort();
   }
 
-  #finish(queueId: string, message: OpenMessage): true {
-    message.openOriginals = 0;
-    if (!message.isRetained) this.#letGo(queueId, message);
-    return true;
+  #letGo(queueId: string, slot: number): void {
+    const bytes = this.#wanted.bytes[slot] ?? 0;
+    for (const segment of this.#placesOf(queueId, slot)) {
+      segment.openRecords -= 1;
+      segment.openBytes -= bytes;
+      this.#openBytes -= bytes;
+    }
+    this.#wanted.remove(slot);
+    this.#extras.delete(queueId);
   }
 
-  #letGo(queueId: string, message: OpenMessage): void {
-    this.#open.delete(queueId);
-    for (const segment of placesOf(message)) {
-      segment.openRecords -= 1;
-      segment.openBytes -= message.bytes;
-      this.#openBytes -= message.bytes;
-    }
+  #placesOf(queueId: string, slot: number): readonly Segment[] {
+    const places = this.#extras.get(queueId)?.places;
+    if (places !== undefined) return places;
+    const only = this.#byNumber[this.#wanted.segments[slot] ?? 0];
+    return only === undefined ? [] : [only];
+  }
+
+  #extraOf(queueId: string): Extra {
+    const extra = this.#extras.get(queueId) ?? {};
+    this.#extras.set(queueId, extra);
+    return extra;
   }
 }
 
 /** False for numbers that no recipient of the envelope has; nothing may count as complete by them. */
-function isOriginalOf({ openOriginals, progress }: OpenMessage, orig: number): boolean {
-  let originals = openOriginals;
-  for (const each of progress?.values() ?? []) if (each === true) originals += 1;
+function isOriginal(orig: number, open: number, progress: NonNullable<Extra['progress']>): boolean {
+  let originals = open;
+  for (const each of progress.values()) if (each === true) originals += 1;
   return orig >= 0 && orig < originals;
-}
-
-function placesOf({ places }: OpenMessage): readonly Segment[] {
-  return places instanceof Segment ? [places] : places;
 }
