@@ -6,7 +6,12 @@ import { decodeUtf8, encodeUtf8 } from '@railpost/mail';
 
 /** Joins a head and octets. */
 export function encodeFrame(head: unknown, octets: Uint8Array): Uint8Array {
-  const json = encodeUtf8(JSON.stringify(head));
+  return encodeTextFrame(JSON.stringify(head), octets);
+}
+
+/** Joins a head that is JSON text already, and octets. */
+export function encodeTextFrame(head: string, octets: Uint8Array): Uint8Array {
+  const json = encodeUtf8(head);
   const frame = new Uint8Array(4 + json.length + octets.length);
   new DataView(frame.buffer).setUint32(0, json.length);
   frame.set(json, 4);

@@ -7,7 +7,7 @@
  */
 import { BodyRef, Envelope } from '@railpost/mail';
 import { z } from 'zod';
-import { decodeFrame, encodeFrame } from './frame.ts';
+import { decodeFrame, encodeFrame, encodeTextFrame } from './frame.ts';
 
 /** Above this many octets of frame the header section stays in the spool (NATS carries 1 MB per message). */
 export const incomingRecordLimitBytes: number = 512 * 1024;
@@ -42,6 +42,16 @@ export function encodeIncomingRecord(
   const inline = encodeFrame({ ...record, headerInline: true }, headerSection);
   if (inline.length <= incomingRecordLimitBytes) return inline;
   return encodeFrame({ ...record, headerInline: false }, new Uint8Array(0));
+}
+
+/**
+ * Encodes a first attempt whose envelope is JSON text already: what {@link encodeIncomingRecord} makes of it, octet for octet.
+ */
+export function encodeIncomingText(envelope: string, body: BodyRef, headerSection: Uint8Array): Uint8Array {
+  const start = `{"version":1,"envelope":${envelope},"body":${JSON.stringify(body)},"attempt":0,"headerInline":`;
+  const inline = encodeTextFrame(`${start}true}`, headerSection);
+  if (inline.length <= incomingRecordLimitBytes) return inline;
+  return encodeTextFrame(`${start}false}`, new Uint8Array(0));
 }
 
 /** Encodes a record whose header section stays in the spool: who puts a message back has not read it. */

@@ -44,6 +44,7 @@ export {
   decodeIncomingRecord,
   encodeIncomingHead,
   encodeIncomingRecord,
+  encodeIncomingText,
   incomingRecordLimitBytes,
 } from './incoming-record.ts';
 export { JournalEntry, JournalKind, JournalObject, isTerminal, journalKey } from './journal-entry.ts';

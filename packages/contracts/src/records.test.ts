@@ -5,6 +5,7 @@ import {
   destinationOf,
   encodeFrame,
   encodeIncomingRecord,
+  encodeIncomingText,
   formatDeferSummary,
   incomingRecordLimitBytes,
   isTerminal,
@@ -63,6 +64,19 @@ describe('INCOMING record', () => {
 
     expect(decoded.headerSection).toEqual(new Uint8Array([13, 10]));
   });
+
+  it.each([2, incomingRecordLimitBytes])(
+    'is the same from an envelope in JSON, %s octets of header',
+    (bytes) => {
+      const { body } = record;
+      const envelope = { ...record.envelope, recipients: [...record.envelope.recipients] };
+      const header = new Uint8Array(bytes).fill(65);
+
+      expect(encodeIncomingText(JSON.stringify(envelope), body, header)).toEqual(
+        encodeIncomingRecord({ version: 1, envelope, body, attempt: 0 }, header),
+      );
+    },
+  );
 
   it('leaves a header section of 512 KiB in the spool', () => {
     const bytes = encodeIncomingRecord(

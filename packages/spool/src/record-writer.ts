@@ -18,10 +18,11 @@ export interface RecordWriter {
   /**
    * Ends the content and makes the message durable.
    * @param headerBytes length of the header section within the content
+   * @param envelopeText the envelope as JSON, when the caller has that already
    * @throws SpoolUnavailableError with effect `none`: the message can never appear in the spool (answer 451); with effect `unknown`:
    *   the store has been out of reach for half a minute, or the writer is closing (answer nothing: drop the connection)
    */
-  commit(envelope: Envelope, headerBytes: number): Promise<BodyRef>;
+  commit(envelope: Envelope, headerBytes: number, envelopeText?: string): Promise<BodyRef>;
   /** Drops the message; nothing of it will ever be in the spool. */
   abort(): void;
 }
@@ -30,7 +31,8 @@ export interface RecordWriter {
 export interface WaitingRecord {
   readonly pieces: readonly Uint8Array[];
   readonly place: Omit<ContentPlace, 'offset'>;
-  readonly envelope: Envelope;
+  /** JSON text. */
+  readonly envelopeText: string;
   /** When it began to wait, on the monotonic clock in milliseconds. */
   readonly sinceMs: number;
   readonly resolve: (body: BodyRef) => void;
@@ -85,13 +87,13 @@ class GrowingRecord implements RecordWriter {
     );
   }
 
-  async commit(envelope: Envelope, headerBytes: number): Promise<BodyRef> {
+  async commit(envelope: Envelope, headerBytes: number, envelopeText?: string): Promise<BodyRef> {
     this.#assertOpen();
     this.#isEnded = true;
     try {
       await this.#pending;
       return await (this.#large === undefined
-        ? this.#commitSmall(envelope, headerBytes)
+        ? this.#commitSmall(envelopeText ?? JSON.stringify(envelope), headerBytes)
         : this.#commitLarge(this.#large, envelope, headerBytes));
     } finally {
       this.#release();
@@ -148,11 +150,11 @@ class GrowingRecord implements RecordWriter {
     return work;
   }
 
-  #commitSmall(envelope: Envelope, headerBytes: number): Promise<BodyRef> {
+  #commitSmall(envelopeText: string, headerBytes: number): Promise<BodyRef> {
     const pieces = this.#pieces;
     const place = { bytes: this.#bytes, headerBytes, sha256: hashContent(pieces) };
     return new Promise((resolve, reject) => {
-      this.#context.enqueue({ pieces, place, envelope, sinceMs: performance.now(), resolve, reject });
+      this.#context.enqueue({ pieces, place, envelopeText, sinceMs: performance.now(), resolve, reject });
     });
   }
 

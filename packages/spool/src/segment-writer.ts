@@ -170,10 +170,10 @@ class GroupWriter implements SegmentWriter {
     const entries: string[] = [];
     const promises: (() => void)[] = [];
     let offset = 0;
-    for (const { pieces, place, envelope, resolve } of group) {
+    for (const { pieces, place, envelopeText, resolve } of group) {
       const body = { key, offset, ...place };
       parts.push(...pieces);
-      entries.push(formatIndexEntry(body, envelope));
+      entries.push(formatIndexEntry(body, envelopeText));
       promises.push(() => resolve(body));
       offset += place.bytes;
     }

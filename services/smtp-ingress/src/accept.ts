@@ -5,7 +5,7 @@
  */
 import type { Bus, GroupPublisher } from '@railpost/bus';
 import { StreamFullError } from '@railpost/bus';
-import { encodeIncomingRecord } from '@railpost/contracts';
+import { encodeIncomingText } from '@railpost/contracts';
 import type { BodyRef, Envelope } from '@railpost/mail';
 import type { Clock, CrashPoint, Mutant } from '@railpost/runtime';
 import { traceparentHeader } from '@railpost/runtime';
@@ -70,29 +70,29 @@ async function keep(
   { envelope, header }: { readonly envelope: Envelope; readonly header: Uint8Array },
 ): Promise<Acceptance> {
   context.crashPoint('ingress.before-put');
+  // It stands in the spool and on the bus.
+  const envelopeText = JSON.stringify(envelope);
   let body: BodyRef;
   try {
-    body = await record.commit(envelope, header.length);
+    body = await record.commit(envelope, header.length, envelopeText);
   } catch (error) {
     if (!(error instanceof SpoolUnavailableError)) throw error;
     return error.effect === 'none' ? { kind: 'refused', status: 'spoolUnavailable' } : { kind: 'silent' };
   }
   context.crashPoint('ingress.put-before-publish');
-  await withinDeadline(context, envelope.queueId, publish(context, envelope, body, header));
+  await withinDeadline(
+    context,
+    envelope.queueId,
+    publish(context, envelope, encodeIncomingText(envelopeText, body, header)),
+  );
   context.crashPoint('ingress.published-before-250');
   return { kind: 'accepted' };
 }
 
 /** Publishes until it is stored; gives up only when the bus is closed, or refuses for good: then the orphan check has it. */
-async function publish(
-  context: AcceptContext,
-  envelope: Envelope,
-  body: BodyRef,
-  header: Uint8Array,
-): Promise<void> {
+async function publish(context: AcceptContext, envelope: Envelope, payload: Uint8Array): Promise<void> {
   const { queueId, traceparent } = envelope;
   const headers = traceparent === undefined ? {} : { [traceparentHeader]: traceparent };
-  const payload = encodeIncomingRecord({ version: 1, envelope, body, attempt: 0 }, header);
   for (;;) {
     try {
       await context.incoming.publish(context.bus.names.incomingSubject(queueId), payload, {
@@ -115,13 +115,14 @@ async function withinDeadline(
   queueId: string,
   published: Promise<void>,
 ): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), publishDeadlineMs);
+  const isLate = await new Promise<boolean>((resolve, reject) => {
+    const timer = setTimeout(() => resolve(true), publishDeadlineMs);
+    published.then(() => {
+      clearTimeout(timer);
+      resolve(false);
+    }, reject);
   });
-  const first = await Promise.race([published, deadline]);
-  clearTimeout(timer);
-  if (first !== 'late') return;
+  if (!isLate) return;
   context.onLatePublish(queueId);
   // Until then nothing else is taken: the bus answers pings, and yet it does not store.
   context.intake.countLate(1);

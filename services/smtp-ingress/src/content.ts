@@ -15,6 +15,7 @@ import type { StatusName } from './statuses.ts';
 const hopLimit = 50;
 /** Octets of CRLF. */
 const longestEmptyLine = 2;
+const lf = 0x0a;
 const crlfAfterLine = Buffer.from('\n\r\n');
 const lfAfterLine = Buffer.from('\n\n');
 
@@ -84,7 +85,7 @@ export class MessageContent {
     const headerBytes = this.#headerBytes ?? this.#finder.finish();
     const header = Buffer.concat(this.#headerSlices).subarray(0, headerBytes);
     this.#checkHeaderSize(headerBytes);
-    if (this.#failure === undefined && countHops(header) >= hopLimit) this.fail('tooManyHops');
+    if (this.#failure === undefined && hasTooManyHops(header)) this.fail('tooManyHops');
     return header;
   }
 
@@ -131,6 +132,17 @@ function emptyLineBytes(header: Buffer): number {
   return header.subarray(-2).equals(lfAfterLine) ? 1 : 0;
 }
 
-function countHops(header: Uint8Array): number {
-  return parseHeaderSection(header).fields.filter((each) => each.name === 'received').length;
+function hasTooManyHops(header: Uint8Array): boolean {
+  if (!hasLines(header, hopLimit)) return false;
+  return parseHeaderSection(header).fields.filter((each) => each.name === 'received').length >= hopLimit;
+}
+
+/** True when there are at least `count` lines, the last of which may lack its line end: most headers have fewer than hops allowed. */
+function hasLines(octets: Uint8Array, count: number): boolean {
+  let at = -1;
+  for (let lines = 1; lines < count; lines += 1) {
+    at = octets.indexOf(lf, at + 1);
+    if (at === -1) return false;
+  }
+  return true;
 }

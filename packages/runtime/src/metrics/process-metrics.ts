@@ -7,7 +7,8 @@ import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 /** Makes the registry. */
 export function createRegistry(service: string, release: string): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  // The default, 10 ms, wakes every process a hundred times a second.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const build = new Gauge({
     name: 'railpost_build_info',
     help: 'Always 1; the labels say which software runs.',
