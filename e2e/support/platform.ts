@@ -219,7 +219,7 @@ async function runCommand(args: readonly string[]): Promise<CommandResult> {
 }
 
 function needsData(args: readonly string[]): boolean {
-  return args[0] === 'status' || args[0] === 'queue';
+  return ['status', 'queue', 'recover'].includes(args[0] ?? '');
 }
 
 async function readProcesses(data: string): Promise<PlatformProcess[]> {

@@ -4,7 +4,7 @@
  * others in each round. Only what no owner knows is looked for everywhere. Missing twice, with time between, is an orphan.
  */
 import { queueIdPattern, queueIdTimeMs } from '@railpost/mail';
-import { type JournalTail, openJournalTail } from '@railpost/spool';
+import { type JournalTail, loadJournal, openJournalTail } from '@railpost/spool';
 import type { SpoolView } from '../garbage/garbage-task.ts';
 import type { KeeperContext } from '../keeper-task.ts';
 import { missingInQueue, unknownToOwners } from './where-mail-is.ts';
@@ -62,8 +62,11 @@ export class OrphanCheck {
     await this.#readYoungJournal();
     const candidates = this.#candidates();
     const missing = await this.findMissing([...candidates, ...this.#missing], signal);
+    const isNew = missing.filter((queueId) => !this.#missing.has(queueId));
+    if (isNew.length > 0) await this.#readJournalOf(isNew);
+    const { index } = this.#view;
     this.#orphans = missing.filter((queueId) => this.#missing.has(queueId));
-    this.#missing = new Set(missing);
+    this.#missing = new Set(missing.filter((queueId) => index.isOpen(queueId)));
   }
 
   /** Of the messages, those that are not complete and nowhere now. @throws BusUnavailableError, SpoolUnavailableError */
@@ -97,6 +100,18 @@ export class OrphanCheck {
     }
     this.#cursor = first + perRound >= position ? 0 : first + perRound;
     return found;
+  }
+
+  /** Entries may have been read before the segment of their message was: once for each that is missing, everything since it came. */
+  async #readJournalOf(queueIds: readonly string[]): Promise<void> {
+    const { store, clock } = this.#context;
+    const nowMs = clock.nowMs();
+    const wanted = new Set(queueIds);
+    const oldestMs = Math.max(...queueIds.map((queueId) => ageOf(queueId, nowMs)));
+    const sinceMs = Math.max(0, nowMs - oldestMs - journalSlackMs);
+    // Damage is told by those who read the journal all the time.
+    for await (const { entries } of loadJournal(store, { sinceMs, onDamaged: () => undefined }))
+      for (const entry of entries) if (wanted.has(entry.queueId)) this.#view.index.apply(entry);
   }
 
   /** What the view leaves for later, because it removes things, is needed here at once. Applied twice it does no harm. */

@@ -3,12 +3,14 @@
  * messages of the spool that are not complete, twice with time between, so that none is taken for missing that only moves.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Settlement } from '@railpost/mail';
 import type { RepairReport } from '@railpost/contracts';
 import {
   ContentCorruptError,
   ObjectMissingError,
   type ObjectStore,
   type SegmentRecord,
+  currentGeneration,
   loadJournal,
   readSegment,
   readSettlements,
@@ -17,6 +19,7 @@ import {
 import { recordUnreadable, repaired } from '../events.ts';
 import type { KeeperContext } from '../keeper-task.ts';
 import { JournalFacts } from '../recovery/journal-facts.ts';
+import { journalSettlements } from '../recovery/journal-settlements.ts';
 import { openPutBack } from '../recovery/put-back.ts';
 import { scanSpool } from '../recovery/scan-spool.ts';
 import type { OrphanCheck } from './orphan-check.ts';
@@ -78,7 +81,9 @@ async function putBackAll(request: RepairRequest, queueIds: readonly string[]): 
   const { context, signal, report } = request;
   const records = await readRecords(request, queueIds);
   const sinceMs = Math.min(...records.map(({ envelope }) => Date.parse(envelope.receivedAt))) - slackMs;
-  const facts = await factsOf(context.store, new Set(queueIds), sinceMs, request);
+  const { facts, settlements } = await factsOf(context.store, new Set(queueIds), sinceMs, request);
+  const generation = await currentGeneration(context.store);
+  await journalSettlements(context.store, generation, settlements, context.clock.nowMs());
   const target = openPutBack(context.bus, {
     attempt: Math.floor(context.clock.nowMs() / 1000),
     signal,
@@ -122,7 +127,8 @@ async function factsOf(
   queueIds: ReadonlySet<string>,
   sinceMs: number,
   { signal, context }: RepairRequest,
-): Promise<JournalFacts> {
+): Promise<{ readonly facts: JournalFacts; readonly settlements: readonly Settlement[] }> {
+  const settlements: Settlement[] = [];
   const facts = new JournalFacts();
   const onDamaged = (key: string, reason: string) => recordUnreadable(context.log, { key, error: reason });
   const journal = loadJournal(store, { sinceMs, onDamaged: ({ key, reason }) => onDamaged(key, reason) });
@@ -136,6 +142,6 @@ async function factsOf(
   });
   for await (const { content } of scan)
     for (const settlement of content ?? [])
-      if (queueIds.has(settlement.queueId)) facts.noteSettlement(settlement);
-  return facts;
+      if (queueIds.has(settlement.queueId) && facts.noteSettlement(settlement)) settlements.push(settlement);
+  return { facts, settlements };
 }

@@ -54,9 +54,14 @@ export class JournalFacts {
     progress.note(entry);
   }
 
-  /** A report in the spool settles this recipient: it counts as an entry of kind `bounced` (rule 6). */
-  noteSettlement(settlement: Settlement): void {
+  /** A report in the spool settles this recipient: it counts as an entry of kind `bounced` (rule 6). True when that was not known. */
+  noteSettlement(settlement: Settlement): boolean {
+    const { queueId, orig, final } = settlement;
+    const progress = this.#progress.get(queueId)?.get(orig);
+    const hasBit = orig < bitOriginals && (this.#table.get(queueId) & (2 ** orig)) !== 0;
+    const isKnown = hasBit || progress?.isComplete === true || progress?.finals().includes(final) === true;
     this.note({ ...settlement, kind: 'bounced' });
+    return !isKnown;
   }
 
   /** Marks a message as met in the spool; true when it was met before (a second copy). */

@@ -3,6 +3,7 @@
  * rule 6). A damaged journal object is told and passed over: what it says is missing, so a message may be delivered twice, never lost.
  */
 import { type JournalDamage, type ObjectStore, loadJournal, readSettlements } from '@railpost/spool';
+import type { Settlement } from '@railpost/mail';
 import { JournalFacts } from './journal-facts.ts';
 import { scanSpool } from './scan-spool.ts';
 
@@ -17,10 +18,13 @@ export interface FactsRequest {
   onSegment(): void;
 }
 
-/** Loads. Rejects with the signal's reason when it aborts. @throws SpoolUnavailableError */
-export async function loadFacts(request: FactsRequest): Promise<JournalFacts> {
+/** Loads; `settlements` are those that the journal does not know. Rejects with the signal's reason when it aborts. @throws SpoolUnavailableError */
+export async function loadFacts(
+  request: FactsRequest,
+): Promise<{ readonly facts: JournalFacts; readonly settlements: readonly Settlement[] }> {
   const { store, signal } = request;
   const facts = new JournalFacts();
+  const settlements: Settlement[] = [];
   const onDamaged = ({ key, reason }: JournalDamage) => request.onDamaged(key, reason);
   for await (const { entries } of loadJournal(store, { onDamaged })) {
     signal.throwIfAborted();
@@ -32,8 +36,9 @@ export async function loadFacts(request: FactsRequest): Promise<JournalFacts> {
   });
   for await (const { content } of scan) {
     request.onSegment();
-    for (const settlement of content ?? []) facts.noteSettlement(settlement);
+    for (const settlement of content ?? [])
+      if (facts.noteSettlement(settlement)) settlements.push(settlement);
   }
   signal.throwIfAborted();
-  return facts;
+  return { facts, settlements };
 }

@@ -8,11 +8,13 @@ import type { SegmentRecord } from '@railpost/spool';
 import { recordUnreadable } from '../events.ts';
 import type { KeeperContext } from '../keeper-task.ts';
 import type { JournalFacts } from './journal-facts.ts';
+import { journalSettlements } from './journal-settlements.ts';
 import { loadFacts } from './load-facts.ts';
 import { planMessage } from './plan-message.ts';
 import { openProgressMarks } from './progress-marks.ts';
 import { type PutBack, openPutBack } from './put-back.ts';
 import { scanSpool } from './scan-spool.ts';
+import { createTidier } from './tidy-memory.ts';
 
 /** What is recovered. */
 export interface RecoveryRequest {
@@ -72,10 +74,14 @@ export async function recoverSpool(request: RecoveryRequest): Promise<void> {
     recordUnreadable(log, { key, error: reason });
   };
   progress.phase = 'reading';
+  const tidy = createTidier();
   const onSegment = () => {
+    tidy();
     progress.segments += 1;
   };
-  const facts = await loadFacts({ store, untilMs, signal, onDamaged, onSegment });
+  const { facts, settlements } = await loadFacts({ store, untilMs, signal, onDamaged, onSegment });
+  if (!request.isDryRun)
+    await journalSettlements(store, request.generation, settlements, context.clock.nowMs());
   progress.phase = 'putting-back';
   const target = openPutBack(context.bus, {
     attempt: Math.floor(request.madeAtMs / 1000),
@@ -92,6 +98,7 @@ export async function recoverSpool(request: RecoveryRequest): Promise<void> {
   for await (const { key, content } of scanSpool({ store, untilMs, after, signal, read, onDamaged })) {
     for (const record of content?.records ?? []) await putBackOne(request, facts, target, record);
     progress.segmentsDone += 1;
+    tidy();
     if (request.isDryRun || context.clock.monotonicMs() - markedAt < markEveryMs) continue;
     await target.flush();
     await marks.note(key);

@@ -73,6 +73,9 @@ async function tryRound(context: KeeperContext, parts: RecoveryParts, signal: Ab
 async function runRound(context: KeeperContext, parts: RecoveryParts, signal: AbortSignal): Promise<void> {
   const { store, log, clock } = context;
   const { state } = parts;
+  // Nearly always: one request, no listing.
+  if (state.generation > 0 && state.isRecovered && (await isGenerationCurrent(store, state.generation)))
+    return;
   const { generation, isRecovered } = await readGenerationState(store);
   Object.assign(state, { generation, isRecovered });
   if (isRecovered) return;
