@@ -18,6 +18,7 @@ import type { PartPlan } from './part-plan.ts';
 import { ProcessWatch } from './process-watch.ts';
 import { Random } from './random.ts';
 import { type Surroundings, setUp } from './surroundings.ts';
+import { unaccountedMessages } from './unaccounted.ts';
 import { type Outage, type Verdict, judge } from './verdict.ts';
 
 /** How a part ended. */
@@ -199,16 +200,12 @@ class Part {
     }
   }
 
-  /** Waits until everything accepted has come to its end and the queue is empty; at most 120 s. */
+  /** Waits until everything accepted has come to its end, the queue is empty and nothing unaccounted for; at most 120 s. */
   async #drain(arena: Arena): Promise<number> {
     const startedAt = performance.now();
     const passed = () => performance.now() - startedAt;
     while (this.#book.pending.size > 0 && passed() < drainLimitMs) await sleep(100);
-    let queued = await queuedKeys(arena);
-    while ((queued === undefined || queued.size > 0) && passed() < drainLimitMs) {
-      await sleep(500);
-      queued = await queuedKeys(arena);
-    }
+    while (!(await isQuiet(arena)) && passed() < drainLimitMs) await sleep(500);
     this.#log.note(`drained in ${Math.round(passed())} ms, ${this.#book.pending.size} pending`);
     return passed();
   }
@@ -245,10 +242,17 @@ class Part {
   /** Whatever stands in a queue after the drain is wrong, also when it is only a DSN or already delivered. */
   async #stillQueued(arena: Arena, queued: ReadonlySet<string> | undefined): Promise<string[]> {
     if (queued === undefined) return ['the queue cannot be listed after the drain'];
+    const unaccounted = await unaccountedMessages(arena.platform.healthPort);
+    if (unaccounted > 0) return [`UNACCOUNTED: railpost_unaccounted_messages is ${unaccounted}`];
     if (queued.size === 0) return [];
     const { stdout } = await arena.platform.command('queue', 'list', '--limit', '20');
     return [`STUCK ${queued.size} entries in the queue:\n${stdout.trimEnd()}`];
   }
+}
+
+async function isQuiet(arena: Arena): Promise<boolean> {
+  const queued = await queuedKeys(arena);
+  return queued?.size === 0 && (await unaccountedMessages(arena.platform.healthPort)) === 0;
 }
 
 /** `<number> <recipient>` of what is queued (of a DSN `- <recipient>`); undefined when it cannot be told. */
