@@ -195,32 +195,28 @@ export class SpoolIndex {
 
   /** Applies a journal entry; true when it completed its message. Order and repetition do not matter. */
   apply(entry: JournalEntry): boolean {
-    if (!isTerminal(entry.kind)) return false;
-    const slot = this.#wanted.find(entry.queueId);
+    const { queueId } = entry;
+    const slot = this.#wanted.find(queueId);
     const open = slot < 0 ? 0 : (this.#wanted.openOriginals[slot] ?? 0);
-    if (open === 0) return false;
-    // Nearly all messages: one original, one final.
-    const isPlain = open === 1 && this.#extras.get(entry.queueId)?.progress === undefined;
-    const isDone =
-      isPlain && completesAlone(entry) ? entry.orig === 0 : this.#note(entry, slot) && open === 1;
-    if (!isDone) return false;
-    this.#wanted.openOriginals[slot] = 0;
-    if (this.#extras.get(entry.queueId)?.isRetained !== true) this.#letGo(entry.queueId, slot);
+    if (open === 0 || !isTerminal(entry.kind) || !this.#completesOriginal(entry, open)) return false;
+    this.#wanted.openOriginals[slot] = open - 1;
+    if (open > 1) return false;
+    if (this.#extras.get(queueId)?.isRetained !== true) this.#letGo(queueId, slot);
     return true;
   }
 
-  /** True when the entry completed an original. */
-  #note(entry: JournalEntry, slot: number): boolean {
-    const open = this.#wanted.openOriginals[slot] ?? 0;
-    const known = this.#extras.get(entry.queueId)?.progress;
+  /** Notes the entry; true when its original lacked only that. */
+  #completesOriginal(entry: JournalEntry, open: number): boolean {
+    const { queueId, orig } = entry;
+    const known = this.#extras.get(queueId)?.progress;
+    // Nearly all messages: one original, one final.
+    if (known === undefined && open === 1 && completesAlone(entry)) return orig === 0;
     const originals = known ?? new Map<number, OriginalProgress | true>();
-    if (!isOriginal(entry.orig, open, originals)) return false;
-    const progress = originals.get(entry.orig) ?? new OriginalProgress();
-    if (progress === true) return false;
+    const progress = originals.get(orig) ?? new OriginalProgress();
+    if (progress === true || !isOriginal(orig, open, originals)) return false;
     progress.note(entry);
-    originals.set(entry.orig, progress.isComplete ? true : progress);
-    this.#extraOf(entry.queueId).progress = originals;
-    if (progress.isComplete) this.#wanted.openOriginals[slot] = open - 1;
+    originals.set(orig, progress.isComplete ? true : progress);
+    this.#extraOf(queueId).progress = originals;
     return progress.isComplete;
   }
 
@@ -267,13 +263,18 @@ export class SpoolIndex {
       else this.#freeNumber(segment.number);
     }
     if (gone.size === 0) return;
-    const left: string[] = [];
-    for (const slot of this.#wanted.slots())
-      if (gone.has(this.#wanted.segments[slot] ?? 0)) left.push(this.#wanted.idAt(slot));
-    for (const [queueId, { places }] of this.#extras)
-      if (places?.some(({ number }) => gone.has(number)) === true) left.push(queueId);
-    for (const queueId of new Set(left)) this.#leave(queueId, gone);
+    for (const queueId of this.#inAnyOf(gone)) this.#leave(queueId, gone);
     for (const number of gone) this.#freeNumber(number);
+  }
+
+  /** Wanted messages that lie in one of the segments, gathered before anything moves. */
+  #inAnyOf(numbers: ReadonlySet<number>): ReadonlySet<string> {
+    const found = new Set<string>();
+    for (const slot of this.#wanted.slots())
+      if (numbers.has(this.#wanted.segments[slot] ?? 0)) found.add(this.#wanted.idAt(slot));
+    for (const [queueId, { places }] of this.#extras)
+      if (places?.some(({ number }) => numbers.has(number)) === true) found.add(queueId);
+    return found;
   }
 
   #leave(queueId: string, gone: ReadonlySet<number>): void {
