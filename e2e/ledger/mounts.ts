@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 const execute = promisify(execFile);
 
 /** Runs a program to its end. @throws Error with its complaint */
-export async function runProgram(program: string, ...args: readonly string[]): Promise<void> {
+async function runProgram(program: string, ...args: readonly string[]): Promise<void> {
   await execute(program, [...args]);
 }
 
