@@ -6,6 +6,7 @@
  * and is acknowledged; what the bus or the spool cannot serve now comes again, for as long as it takes. A record that was in
  * hand while the process stood still is given back unpublished.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BusError, type BusMessage, publishCorrupt } from '@railpost/bus';
 import { decodeIncomingRecord } from '@railpost/contracts';
 import type { ServiceContext } from '@railpost/runtime';
@@ -29,6 +30,8 @@ export interface RecordHandlerParts {
 type CorruptReason = 'undecodable' | 'unusable' | 'content-gone' | 'failed-often';
 
 const failureLimit = 5;
+/** How long after its ack the mutant begins to publish. */
+const mutantDelayMs = 200;
 const retryMinimumMs = 1000;
 const retryMaximumMs = 30_000;
 /** Records whose failures are remembered; more than that fail at once only when everything does. */
@@ -73,7 +76,11 @@ export class RecordHandler {
       message.nak();
       return undefined;
     }
-    if (context.mutant === 'cleanup-acks-first') message.ack();
+    if (context.mutant === 'cleanup-acks-first') {
+      message.ack();
+      await sleep(mutantDelayMs);
+    }
+    context.crashPoint('cleanup.decided');
     await writer.write(decision.jobs, `${message.sequence}-${message.deliveryCount}`);
     context.crashPoint('cleanup.published-before-ack');
     message.ack();

@@ -33,6 +33,8 @@ const jobsPerMessage = 3;
 const points = [
   ['taken', 'cleanup.taken'],
   ['taken', 'cleanup.taken:3'],
+  ['decided', 'cleanup.decided'],
+  ['decided', 'cleanup.decided:3'],
   ['published-some', 'cleanup.published-some:1'],
   ['published-some', 'cleanup.published-some:2'],
   ['published-some', 'cleanup.published-some:3'],

@@ -77,6 +77,7 @@ export class Effects {
 
   /** Writes the job's record to DEFER and acknowledges its message of ACTIVE. The record wins over that from now on. */
   async defer(job: QueuedJob, record: DeferRecord): Promise<void> {
+    this.#parts.context.crashPoint('queue.defer-before-write');
     await this.#write(job, record);
     this.#parts.context.crashPoint('queue.defer-written-before-ack');
     this.acknowledge(job);
