@@ -1,7 +1,7 @@
 /** `npm run bench -- deferred`: what a queue manager needs to take over a shard with a million deferred jobs: time and memory. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parseCount } from '../arguments.ts';
@@ -19,6 +19,7 @@ Start of a queue manager that finds a million deferred jobs: time to load them, 
 
   --jobs N          deferred jobs (default 1000000)
   --destinations N  that they are for (default 1000)
+  --cpu-prof DIR    write CPU profiles of the processes to DIR
 `;
 
 /** Runs it. @throws UsageError */
@@ -28,6 +29,7 @@ export async function run(args: readonly string[], out: Output): Promise<readonl
     options: {
       jobs: { type: 'string', default: '1000000' },
       destinations: { type: 'string', default: '1000' },
+      'cpu-prof': { type: 'string' },
     },
   });
   const jobs = parseCount('jobs', values.jobs);
@@ -38,7 +40,10 @@ export async function run(args: readonly string[], out: Output): Promise<readonl
       out,
     );
     out.progress('starting with them');
-    const railpost = await startRailpost({ folder, farEnds: new Map() });
+    const railpost = await startRailpost({
+      ...{ folder, farEnds: new Map() },
+      ...(values['cpu-prof'] === undefined ? {} : { profiles: resolve(values['cpu-prof']) }),
+    });
     try {
       const deadline = performance.now() + 900_000;
       while (((await readMetric(railpost, 'railpost_queue_jobs')) ?? 0) < jobs) {

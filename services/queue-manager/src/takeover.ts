@@ -42,6 +42,7 @@ import { recordCorrupt } from './events.ts';
 import { readDeferRecord } from './gather.ts';
 import type { QueueMetrics } from './metrics.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
+import { ScannedJobs } from './queue/scanned-job.ts';
 import { Term } from './term.ts';
 
 /** What a takeover needs. */
@@ -83,7 +84,10 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
     { generation, shard, epoch: writer.epoch },
     {
       onFailure: () =>
-        context.setProblem(`journal-${shard}`, `the journal of shard ${shard} cannot be written`),
+        context.setProblem(
+          `journal-${shard}`,
+          `the journal of shard ${shard} cannot be written; outcomes wait until the spool takes writes again`,
+        ),
     },
   );
   const term = new Term({ ...parts, generation, writer, journal });
@@ -180,25 +184,26 @@ async function lastJournalTime(
 async function scan(term: Term, untilEpoch: number): Promise<void> {
   const { context, shard } = term;
   const unreadable: DeferEntry[] = [];
+  const jobs = new ScannedJobs(context.clock.nowMs());
   await scanDefer(context.bus, {
     shard,
     untilEpoch,
     onEntry: (entry) => {
       const summary = parseDeferSummary(entry.headers?.get(deferHeader));
       if (summary === undefined) unreadable.push(entry);
-      else addScanned(term, entry, summary);
+      else addScanned(term, jobs, { entry, summary });
     },
     signal: term.signal,
   });
   // Records of another version: what the header does not say stands in the record itself.
-  for (const entry of unreadable) await addUnreadable(term, entry);
+  for (const entry of unreadable) await addUnreadable(term, jobs, entry);
 }
 
 /** What is no record of any version goes to CORRUPT, then out of DEFER. */
-async function addUnreadable(term: Term, entry: DeferEntry): Promise<void> {
+async function addUnreadable(term: Term, jobs: ScannedJobs, entry: DeferEntry): Promise<void> {
   const { context, shard } = term;
   const stored = await readDeferRecord(context, shard, entry.sequence);
-  if (stored.kind === 'record') return addScanned(term, entry, summaryOf(stored.record));
+  if (stored.kind === 'record') return addScanned(term, jobs, { entry, summary: summaryOf(stored.record) });
   if (stored.kind === 'missing') return;
   const { bus, log } = context;
   const facts = { busSubject: entry.subject, payload: stored.payload };
@@ -207,8 +212,12 @@ async function addUnreadable(term: Term, entry: DeferEntry): Promise<void> {
   await deleteStored(bus, bus.names.deferStream(shard), entry.sequence);
 }
 
-function addScanned(term: Term, entry: DeferEntry, summary: DeferSummary): void {
-  const { queue, context } = term;
+function addScanned(
+  term: Term,
+  jobs: ScannedJobs,
+  { entry, summary }: { readonly entry: DeferEntry; readonly summary: DeferSummary },
+): void {
+  const { queue } = term;
   const [destination, jobId] = entry.subject.split('.').slice(-2);
   if (jobId === undefined || destination === undefined) return;
   const known = queue.get(jobId);
@@ -216,25 +225,24 @@ function addScanned(term: Term, entry: DeferEntry, summary: DeferSummary): void 
     known.deferSequence = entry.sequence;
     return;
   }
-  queue.add({
-    jobId,
-    queueId: summary.queueId,
-    destination: queue.destinations.at(destination, summary.transport),
-    receivedAtMs: summary.receivedAtMs,
-    state: summary.state,
-    stage: 'waiting',
-    task: taskOfState(summary.state),
-    nextMs: summary.nextMs,
-    tries: summary.tries,
-    deferSequence: entry.sequence,
-    active: undefined,
-    record: undefined,
-    mayBeElsewhere: true,
-    wasSuspended: false,
-    activeAtMs: context.clock.nowMs(),
-    batch: undefined,
-    work: undefined,
-  });
+  queue.add(
+    jobs.add({
+      jobId: copyOf(jobId),
+      queueId: copyOf(summary.queueId),
+      destination: queue.destinations.at(destination, summary.transport),
+      state: summary.state,
+      task: taskOfState(summary.state),
+      receivedAtMs: summary.receivedAtMs,
+      nextMs: summary.nextMs,
+      tries: summary.tries,
+      deferSequence: entry.sequence,
+    }),
+  );
+}
+
+/** A part of a string keeps the whole of it in memory: subject and header, for as long as the job waits. */
+function copyOf(part: string): string {
+  return Buffer.from(part, 'latin1').toString('latin1');
 }
 
 function taskOfState(state: DeferState): QueuedJob['task'] {

@@ -8,65 +8,80 @@ export interface Due {
   nextMs: number;
 }
 
-interface Slot<Item> {
-  readonly atMs: number;
-  readonly item: Item;
-}
+const firstSlots = 64;
 
-/** The heap. */
+/** The heap. Times lie beside the items and not in an object each: a large queue has a million of them. */
 export class DueHeap<Item extends Due> {
-  readonly #slots: Slot<Item>[] = [];
+  #times = new Float64Array(firstSlots);
+  readonly #items: Item[] = [];
 
   get size(): number {
-    return this.#slots.length;
+    return this.#items.length;
   }
 
   /** Adds the item under its present due time. */
   push(item: Item): void {
-    const slots = this.#slots;
-    let index = slots.length;
-    const slot = { atMs: item.nextMs, item };
-    slots.push(slot);
+    const atMs = item.nextMs;
+    let index = this.#items.length;
+    this.#items.push(item);
+    if (index >= this.#times.length) this.#grow();
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      const above = slots[parent];
-      if (above === undefined || above.atMs <= slot.atMs) break;
-      slots[index] = above;
+      if (this.#timeAt(parent) <= atMs) break;
+      this.#move(parent, index);
       index = parent;
     }
-    slots[index] = slot;
+    this.#put(index, atMs, item);
   }
 
   /** Takes the item that is due first, if it is due at `nowMs` and its time has not changed since it was pushed. */
   popDue(nowMs: number): Item | undefined {
     for (;;) {
-      const first = this.#slots[0];
-      if (first === undefined || first.atMs > nowMs) return undefined;
+      const [first] = this.#items;
+      const atMs = this.#timeAt(0);
+      if (first === undefined || atMs > nowMs) return undefined;
       this.#removeFirst();
-      if (first.item.nextMs === first.atMs) return first.item;
+      if (first.nextMs === atMs) return first;
     }
   }
 
   #removeFirst(): void {
-    const slots = this.#slots;
-    const slot = slots.pop();
-    if (slot === undefined || slots.length === 0) return;
+    const atMs = this.#timeAt(this.#items.length - 1);
+    const item = this.#items.pop();
+    if (item === undefined || this.#items.length === 0) return;
     let index = 0;
     for (;;) {
       const child = this.#smallerChild(index);
-      const below = slots[child];
-      if (below === undefined || below.atMs >= slot.atMs) break;
-      slots[index] = below;
+      if (child >= this.#items.length || this.#timeAt(child) >= atMs) break;
+      this.#move(child, index);
       index = child;
     }
-    slots[index] = slot;
+    this.#put(index, atMs, item);
   }
 
   #smallerChild(index: number): number {
-    const left = this.#slots[2 * index + 1];
-    const right = this.#slots[2 * index + 2];
-    return right !== undefined && left !== undefined && right.atMs < left.atMs
-      ? 2 * index + 2
-      : 2 * index + 1;
+    const left = 2 * index + 1;
+    const right = left + 1;
+    return right < this.#items.length && this.#timeAt(right) < this.#timeAt(left) ? right : left;
+  }
+
+  #timeAt(index: number): number {
+    return this.#times[index] ?? Number.POSITIVE_INFINITY;
+  }
+
+  #move(from: number, to: number): void {
+    const item = this.#items[from];
+    if (item !== undefined) this.#put(to, this.#timeAt(from), item);
+  }
+
+  #put(index: number, atMs: number, item: Item): void {
+    this.#times[index] = atMs;
+    this.#items[index] = item;
+  }
+
+  #grow(): void {
+    const larger = new Float64Array(this.#times.length * 2);
+    larger.set(this.#times);
+    this.#times = larger;
   }
 }

@@ -36,7 +36,8 @@ export class ShardQueue {
   readonly dispatched = new Set<QueuedJob>();
   readonly #facts: QueueFacts;
   readonly #jobs = new Map<string, QueuedJob>();
-  readonly #byQueueId = new Map<string, QueuedJob[]>();
+  /** A message has one job, as a rule: a list is made for the second. */
+  readonly #byQueueId = new Map<string, QueuedJob | QueuedJob[]>();
   readonly #heap = new DueHeap<QueuedJob>();
   readonly #adopting = new Set<QueuedJob>();
   readonly #suspended = new Map<string, Set<QueuedJob>>();
@@ -60,7 +61,8 @@ export class ShardQueue {
 
   /** Jobs of one message in this shard. */
   ofMessage(queueId: string): readonly QueuedJob[] {
-    return this.#byQueueId.get(queueId) ?? [];
+    const found = this.#byQueueId.get(queueId) ?? [];
+    return Array.isArray(found) ? found : [found];
   }
 
   all(): IterableIterator<QueuedJob> {
@@ -71,8 +73,9 @@ export class ShardQueue {
   add(job: QueuedJob): void {
     this.#jobs.set(job.jobId, job);
     const siblings = this.#byQueueId.get(job.queueId);
-    if (siblings === undefined) this.#byQueueId.set(job.queueId, [job]);
-    else siblings.push(job);
+    if (siblings === undefined) this.#byQueueId.set(job.queueId, job);
+    else if (Array.isArray(siblings)) siblings.push(job);
+    else this.#byQueueId.set(job.queueId, [siblings, job]);
     job.destination.jobs += 1;
     if (job.active !== undefined) job.destination.activeCount += 1;
   }
@@ -84,7 +87,7 @@ export class ShardQueue {
     job.destination.jobs -= 1;
     if (job.active !== undefined) job.destination.activeCount -= 1;
     this.destinations.release(job.destination);
-    const siblings = (this.#byQueueId.get(job.queueId) ?? []).filter((each) => each !== job);
+    const siblings = this.ofMessage(job.queueId).filter((each) => each !== job);
     if (siblings.length === 0) this.#byQueueId.delete(job.queueId);
     else this.#byQueueId.set(job.queueId, siblings);
     return siblings.length === 0;
