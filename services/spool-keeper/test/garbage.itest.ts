@@ -216,32 +216,6 @@ describe.each(implementations)('garbage on $name', ({ locate }) => {
     await until(async () => (await keysOf(store, segmentPrefix)).length === 0);
   });
 
-  it('believes a report of an earlier generation, and keeps it until its message is gone', async ({
-    onTestFinished,
-  }) => {
-    const hourOld = { ageMs: 3_600_000 };
-    const mail = await spool(store, 3, hourOld);
-    const [original, neighbour] = mail;
-    if (original === undefined || neighbour === undefined) throw new Error('nothing spooled');
-    const settles = [{ queueId: original.queueId, orig: 0, final: 'r0@partner.test', run: 'r', n: 1 }];
-    const reports = await spool(store, 1, { ...hourOld, envelope: { settles } });
-    await journal(
-      store,
-      reports.map((each) => entryOf(each)),
-      hourOld,
-    );
-    await createGeneration(store, 2);
-    await markRecovered(store, 2);
-
-    const task = runGarbage(store);
-    onTestFinished(() => task.stop());
-    await task.settled();
-    expect(await keysOf(store, segmentPrefix)).toEqual([keyOf(mail), keyOf(reports)].sort());
-    await journal(store, [entryOf(neighbour)], { owner: { generation: 2 } });
-
-    await until(async () => (await keysOf(store, segmentPrefix)).join() === `${keyOf(mail)}~1`);
-  });
-
   it('keeps a damaged survivor where it is, says so, and lets it go when it is complete', async ({
     onTestFinished,
   }) => {

@@ -7,14 +7,13 @@
  * copy) is found by the listing of everything, once in a while. A message that turns up when entries about it may have been
  * passed over already gets a second look: the journal since its beginning is read again.
  */
-import { type Envelope, queueIdPattern, queueIdTimeMs } from '@railpost/mail';
+import { queueIdPattern, queueIdTimeMs } from '@railpost/mail';
 import {
   ContentCorruptError,
   type JournalTail,
   type ListedObject,
   ObjectMissingError,
   loadJournal,
-  newestGeneration,
   openJournalTail,
   readSegment,
   segmentListingStart,
@@ -23,7 +22,6 @@ import {
 } from '@railpost/spool';
 import { journalDamaged, segmentDamaged } from '../events.ts';
 import type { KeeperContext } from '../keeper-task.ts';
-import { mayContain } from './queue-id-hash.ts';
 import { Reports } from './reports.ts';
 import type { IndexedRecord, SpoolIndex } from './spool-index.ts';
 
@@ -108,7 +106,7 @@ export class Gatherer {
     this.#listedAtMs = startedAtMs;
     const { listed, read } = await this.#readJournal(startedAtMs - this.#timing.settleMs);
     await this.#lookAgain(startedAtMs);
-    await this.#readReports(isFullDue);
+    this.#reports.release();
     return { segmentsRead, journalObjects: listed, journalRead: read };
   }
 
@@ -154,7 +152,8 @@ export class Gatherer {
         return { queueId, bytes: body.bytes, originals: recipients.length, isRetained };
       });
       this.#index.add({ ...facts, state: 'readable' }, indexed, this.#listing);
-      for (const { envelope } of records) this.#noteReport(timeMs, envelope);
+      for (const { envelope } of records)
+        if (envelope.settles !== undefined) this.#reports.add(envelope.queueId, envelope.settles);
       this.#noteDoubts(timeMs, indexed);
     } catch (error) {
       if (error instanceof ObjectMissingError) return;
@@ -162,19 +161,6 @@ export class Gatherer {
       segmentDamaged(this.#context.log, { key, error: error.message });
       this.#index.add({ ...facts, state: 'damaged' }, [], this.#listing);
     }
-  }
-
-  #noteReport(timeMs: number, { queueId, settles }: Envelope): void {
-    if (settles !== undefined) this.#reports.add({ queueId, timeMs, settles });
-  }
-
-  /** What reports settle, and which of them may go. Those of earlier generations may only after a listing of everything. */
-  async #readReports(isListed: boolean): Promise<void> {
-    if (this.#reports.size === 0) return;
-    const { generation, madeAtMs } = await newestGeneration(this.#context.store);
-    if (generation > 1) this.#reports.believe(madeAtMs);
-    const present = isListed ? this.#index.presentHashes() : undefined;
-    this.#reports.release((queueId) => present === undefined || mayContain(present, queueId));
   }
 
   #noteDoubts(timeMs: number, records: readonly IndexedRecord[]): void {
