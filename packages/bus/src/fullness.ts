@@ -13,7 +13,7 @@ const otherLimit = 0.98;
 export interface FullnessWatch {
   /** Names of the streams that count as full. */
   readonly fullStreams: readonly string[];
-  /** Messages of INCOMING, ACTIVE_s and DEFER_s together: a message may count several times. */
+  /** Bus messages of INCOMING, ACTIVE_s and DEFER_s together: a message may count several times, a bundle counts once. */
   readonly queuedMessages: number;
   /** Records of CORRUPT. */
   readonly corruptRecords: number;

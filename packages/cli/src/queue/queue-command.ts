@@ -19,7 +19,7 @@ import {
 import { formatMailq } from './mailq.ts';
 import { findCorrupt, recordIdPattern, removeCorrupt } from './corrupt-records.ts';
 import { listEntries, queueNames } from './queue-entries.ts';
-import { type RequeueResult, requeue } from './requeue.ts';
+import { everything, requeue } from './requeue.ts';
 import { formatMessage, gatherMessage } from './show-message.ts';
 
 const usage = `Usage: railpost queue ACTION [ID...] [settings]
@@ -29,7 +29,7 @@ const usage = `Usage: railpost queue ACTION [ID...] [settings]
   flush [ID...]        attempt now: everything, one destination (--destination), or these messages
   hold ID...           keep these messages, deliver nothing until they are released
   release ID...        deliver held messages again
-  requeue ID...        put messages of the corrupt queue back: content from the spool, what is finished stays finished
+  requeue ID...|ALL    put messages of the corrupt queue back: content from the spool, what is finished stays finished
   delete ID...         drop these messages; nobody is told
 
 ID is a queue id, or the id of a record of the corrupt queue that names none.
@@ -94,7 +94,10 @@ export async function queueCommand(args: readonly string[], out: CommandOutput):
 
 function checkArguments(name: string, { settings, positionals }: Request): void {
   const mayBeRecord = name === 'show' || name === 'requeue' || name === 'delete';
-  const isId = (id: string) => queueIdPattern.test(id) || (mayBeRecord && recordIdPattern.test(id));
+  const isId = (id: string) =>
+    queueIdPattern.test(id) ||
+    (mayBeRecord && recordIdPattern.test(id)) ||
+    (name === 'requeue' && id === everything);
   const wrong = positionals.find((id) => !isId(id));
   if (wrong !== undefined) throw new SettingsError('arguments', `"${wrong}" is not a queue id`);
   const counts: Readonly<Record<string, readonly [number, number]>> = {
@@ -164,9 +167,9 @@ async function change(
 
 /** Exit code 1 when something of it cannot be saved. */
 async function putBack(platform: Platform, request: Request, out: CommandOutput): Promise<number> {
-  const results: RequeueResult[] = [];
-  for (const id of request.positionals) results.push(await requeue(platform, id));
+  const results = await requeue(platform, request.positionals);
   if (request.settings.json) out.result(`${JSON.stringify(results, undefined, 2)}\n`);
+  else if (results.length === 0) out.result('The corrupt queue is empty\n');
   else for (const { says } of results) out.result(`${says.join('\n')}\n`);
   return results.every(({ isSaved }) => isSaved) ? 0 : 1;
 }
