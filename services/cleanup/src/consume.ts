@@ -63,10 +63,9 @@ export class RecordHandler {
 
   async #process(message: BusMessage, taken: TakenRecord, takenMs: number): Promise<void> {
     const { context, reader, writer, metrics, guard } = this.#parts;
-    const endTimer = metrics.decideSeconds.startTimer();
     const facts = await gatherFacts(taken, { snapshot: context.configuration.current(), reader });
     const decision = decideCleanup(taken.record, facts);
-    endTimer();
+    metrics.decideSeconds.observe((context.clock.monotonicMs() - takenMs) / 1000);
     if (decision.kind === 'corrupt') return this.#giveUp(message, 'unusable', decision.reason);
 
     const { queueId, traceparent } = taken.record.envelope;
@@ -87,7 +86,7 @@ export class RecordHandler {
     this.#failures.delete(message.sequence);
 
     metrics.messages.inc();
-    for (const job of decision.jobs) metrics.jobs.inc({ transport: job.nextHop.transport });
+    for (const job of decision.jobs) metrics.jobs.add(1, job.nextHop.transport);
     cleaned(context.log, {
       queueId,
       messageId: decision.messageId,

@@ -1,9 +1,10 @@
 /** Metrics of cleanup. Labels are closed sets. */
+import { Tally } from '@railpost/runtime';
 import { Counter, Histogram, type Registry } from 'prom-client';
 
 export interface CleanupMetrics {
   readonly messages: Counter;
-  readonly jobs: Counter<'transport'>;
+  readonly jobs: Tally<'transport'>;
   readonly corrupt: Counter<'reason'>;
   readonly postponed: Counter;
   readonly dropped: Counter;
@@ -19,11 +20,10 @@ export function createMetrics(registry: Registry): CleanupMetrics {
       help: 'Messages turned into delivery jobs.',
       registers,
     }),
-    jobs: new Counter({
+    jobs: new Tally(registry, {
       name: 'railpost_cleanup_jobs_total',
       help: 'Delivery jobs written to ACTIVE, by transport.',
       labelNames: ['transport'],
-      registers,
     }),
     corrupt: new Counter({
       name: 'railpost_cleanup_corrupt_total',

@@ -6,8 +6,8 @@ import { outageParts } from './intake/outages.ts';
 
 /** All metrics. */
 export interface IngressMetrics {
-  readonly connections: Counter<'listener' | 'result'>;
-  readonly sessions: Gauge<'listener'>;
+  readonly connections: Tally<'listener' | 'result'>;
+  readonly sessions: Tally<'listener'>;
   readonly transactions: Tally<'listener' | 'result'>;
   readonly replies: Tally<'listener' | 'class'>;
   readonly contentBytes: Tally<'listener'>;
@@ -23,17 +23,16 @@ export function createIngressMetrics(registry: Registry, intake: IntakeState): I
   const registers = [registry];
   registerIntake(registry, intake);
   return {
-    connections: new Counter({
+    connections: new Tally(registry, {
       name: 'railpost_ingress_connections_total',
       help: 'Connections, by what became of them at once.',
       labelNames: ['listener', 'result'],
-      registers,
     }),
-    sessions: new Gauge({
+    sessions: new Tally(registry, {
       name: 'railpost_ingress_sessions',
       help: 'Open sessions.',
       labelNames: ['listener'],
-      registers,
+      kind: 'level',
     }),
     transactions: new Tally(registry, {
       name: 'railpost_ingress_transactions_total',

@@ -40,7 +40,7 @@ export class SessionLog {
     this.#address = address;
     this.#startedAtMs = context.clock.monotonicMs();
     this.#name = context.names.knownName(address);
-    context.metrics.sessions.inc({ listener });
+    context.metrics.sessions.add(1, listener);
     if (this.#name === undefined) this.#pendingName = this.#findName();
     else this.#logConnect();
   }
@@ -63,7 +63,7 @@ export class SessionLog {
 
   /** The client was refused at connect. */
   refused(text: string): void {
-    this.#context.metrics.connections.inc({ listener: this.#listener, result: 'refused' });
+    this.#context.metrics.connections.add(1, this.#listener, 'refused');
     connectionRefused(this.#context.log, { ...this.client(), reply: text });
   }
 
@@ -75,8 +75,8 @@ export class SessionLog {
   /** The session ended. */
   closed(end: SessionEnd): void {
     const fields = this.client();
-    this.#context.metrics.sessions.dec({ listener: this.#listener });
-    this.#context.metrics.connections.inc({ listener: this.#listener, result: end.reason });
+    this.#context.metrics.sessions.add(-1, this.#listener);
+    this.#context.metrics.connections.add(1, this.#listener, end.reason);
     if (end.reason === 'tls-failed') {
       this.handshake('failed');
       tlsFailed(this.#context.log, { ...fields, error: end.error?.message ?? 'lost connection' });

@@ -21,6 +21,18 @@ test('shows at each scrape all that was counted, by labels', async () => {
   expect(text).toContain('replies_total{listener="mx",class="5xx"} 5\n');
 });
 
+test('goes down again as a level', async () => {
+  const registry = new Registry();
+  const sessions = new Tally(registry, { name: 's', help: 'S.', labelNames: ['listener'], kind: 'level' });
+
+  sessions.add(1, 'mx');
+  sessions.add(1, 'mx');
+  await registry.metrics();
+  sessions.add(-1, 'mx');
+
+  expect(await registry.metrics()).toContain('s{listener="mx"} 1\n');
+});
+
 test('takes a single label', async () => {
   const registry = new Registry();
   const octets = new Tally(registry, { name: 'octets_total', help: 'Octets.', labelNames: ['listener'] });
