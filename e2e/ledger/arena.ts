@@ -20,7 +20,8 @@ export interface Arena {
   note(text: string): void;
 }
 
-const comesBackWithinMs = 60_000;
+/** A service that died often is started again after ten seconds, on a busy machine later. */
+const comesBackWithinMs = 120_000;
 
 /** Process id of the nats-server of `railpost up`; waits until it lives. */
 export function natsPid(arena: Arena): Promise<number> {

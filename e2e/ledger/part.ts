@@ -44,6 +44,9 @@ export interface PartOptions {
   readonly forgets?: (number: number) => boolean;
 }
 
+const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+/** Exit code of a program that was interrupted. */
+const interrupted = 130;
 const drainLimitMs = 120_000;
 const mostPending = 1000;
 const readMailboxesEveryMs = 500;
@@ -55,9 +58,13 @@ export async function runPart(plan: PartPlan, options: PartOptions): Promise<Par
   await rm(options.folder, { recursive: true, force: true });
   await mkdir(options.folder, { recursive: true });
   const part = new Part(plan, options);
+  // Whoever stops the ledger must not find a platform and file systems left behind.
+  const onSignal = () => void part.dispose().finally(() => process.exit(interrupted));
+  for (const name of stopSignals) process.once(name, onSignal);
   try {
     return await part.run();
   } finally {
+    for (const name of stopSignals) process.removeListener(name, onSignal);
     await part.dispose();
   }
 }
@@ -83,6 +90,10 @@ class Part {
     this.#run = `${options.seed}.${plan.part}.${Date.now().toString(36)}`;
     this.#log = new PartLog(join(options.folder, 'events.log'));
     this.#book = new Book(join(options.folder, 'offers.log'));
+    this.#undo.push(async () => {
+      this.#book.close();
+      this.#log.close();
+    });
     this.#watch = new ProcessWatch(
       async () => (await this.#platform?.processes()) ?? [],
       () => this.#unannouncedDeath,
@@ -112,10 +123,8 @@ class Part {
   }
 
   async dispose(): Promise<void> {
-    for (const step of this.#undo.reverse())
+    for (const step of this.#undo.splice(0).reverse())
       await step().catch((error: unknown) => this.#log.note(`could not be undone: ${String(error)}`));
-    this.#book.close();
-    this.#log.close();
   }
 
   get #seed(): string {
