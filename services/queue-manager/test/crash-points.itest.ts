@@ -91,6 +91,7 @@ describe('kill -9 of the owner', () => {
       expect(await user).toBe(0);
       await drain(platform, mail);
       await expectKept(expect, platform, mail);
+      expect(violationsOf(doomed, follower)).toEqual([]);
       await follower.stop();
     },
   );
@@ -138,6 +139,7 @@ describe('SIGSTOP of the owner', () => {
       await untilTakenAgain(sleeper);
       expect(await isDrained(platform)).toBe(true);
       await expectKept(expect, platform, mail);
+      expect(violationsOf(sleeper, follower)).toEqual([]);
     },
   );
 
@@ -182,6 +184,7 @@ describe('SIGSTOP of the owner', () => {
       await drain(platform, mail);
 
       await expectKept(expect, platform, mail, { isWiped: true });
+      expect(violationsOf(sleeper, follower)).toEqual([]);
       await follower.stop();
     },
   );
@@ -196,6 +199,11 @@ async function sleepAt(platform: TestPlatform, point: string) {
   user.catch(() => undefined);
   await untilStopped(sleeper.pid);
   return { mail, sleeper, user };
+}
+
+/** Invariants that the processes saw violated (durability.md). */
+function violationsOf(...managers: readonly ServiceProcess[]): unknown[] {
+  return managers.flatMap(({ events }) => events.filter(({ event }) => event === 'invariant-violated'));
 }
 
 /** Resolves when the process that stood still has noticed that another owns the shard. */
