@@ -160,6 +160,7 @@ describe('SIGSTOP of the owner', () => {
 
       await untilTakenAgain(sleeper);
       await expectKept(expect, platform, mail);
+      expect(violationsOf(sleeper, follower)).toEqual([]);
     },
   );
 
