@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EventLog } from '@railpost/runtime';
 import {
   type ObjectStore,
   createGeneration,
@@ -14,6 +15,8 @@ import {
 } from '@railpost/spool';
 import { type S3Server, startS3Server } from '@railpost/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { clearSegments } from '../src/garbage/effects.ts';
+import { SpoolIndex } from '../src/garbage/spool-index.ts';
 import { type TestMessage, entryOf, journal, keysOf, queueIdAt, runGarbage, spool, until } from './given.ts';
 
 let server: S3Server;
@@ -151,6 +154,51 @@ describe.each(implementations)('garbage on $name', ({ locate }) => {
     expect(survivor && (await contentOf(store, survivor))).toEqual(survivor?.content);
   });
 
+  it('is never removed while something in it is wanted, whatever was decided', async () => {
+    const [message] = await spool(store, 1, old);
+    if (message === undefined) throw new Error('nothing spooled');
+    const { key } = message.body;
+    const index = new SpoolIndex();
+    const facts = { key, bytes: await store.size(key), timeMs: 0, state: 'readable' as const };
+    index.add(facts, [{ queueId: message.queueId, bytes: message.body.bytes, originals: 1 }]);
+    const context = { store, log: silentLog(), crashPoint: () => undefined };
+
+    const removal = clearSegments(
+      { context, index, pauseMs: 0 },
+      { copies: [], garbage: [...index.segments()] },
+      1,
+      new AbortController().signal,
+    );
+
+    await expect(removal).rejects.toThrow('was about to be removed');
+    expect(await keysOf(store, segmentPrefix)).toEqual([key]);
+  });
+
+  it('lets readers read while survivors move', async ({ onTestFinished }) => {
+    const messages = await spool(store, 16, old);
+    const task = runGarbage(store);
+    onTestFinished(() => task.stop());
+    let open = messages;
+    let reads = 0;
+
+    for (const [left, name] of [
+      [4, '~1'],
+      [1, '~2'],
+    ] as const) {
+      await journal(
+        store,
+        open.slice(left).map((each) => entryOf(each)),
+      );
+      open = open.slice(0, left);
+      for (let isMoving = true; isMoving; reads += 1) {
+        isMoving = (await keysOf(store, segmentPrefix)).join() !== `${keyOf(messages)}${name}`;
+        for (const message of open) expect(await contentOf(store, message)).toEqual(message.content);
+      }
+    }
+
+    expect(reads).toBeGreaterThan(5);
+  });
+
   it('stands still while a generation is recovered', async ({ onTestFinished }) => {
     const done = await spool(store, 1, old);
     await journal(
@@ -283,6 +331,17 @@ describe.each(implementations)('garbage on $name', ({ locate }) => {
     expect(await keysOf(store, segmentPrefix)).toEqual([young]);
   });
 });
+
+function silentLog(): EventLog {
+  const write = () => undefined;
+  return new EventLog({
+    service: 'spool-keeper',
+    processName: 'test',
+    format: 'json',
+    level: 'error',
+    write,
+  });
+}
 
 function twoRecipients(): { address: string }[] {
   return [{ address: 'a@partner.test' }, { address: 'b@partner.test' }];

@@ -38,24 +38,31 @@ export async function clearSegments(
   generation: number,
   signal: AbortSignal,
 ): Promise<GarbageResult> {
-  const replaced: IndexedSegment[] = [];
+  const replaced: Removal[] = [];
   for (let start = 0; start < work.copies.length && !signal.aborted; start += copiedAtOnce) {
     const next = work.copies.slice(start, start + copiedAtOnce);
     const results = await Promise.all(next.map((segment) => copy(parts, segment)));
-    replaced.push(...next.filter((_, index) => results[index] === true));
+    replaced.push(...results.filter((each) => each !== undefined));
   }
   if (replaced.length > 0) await pause(parts.pauseMs, signal);
-  const result = await removeAll(parts, [...replaced, ...work.garbage], generation, signal);
+  const removals = [...replaced, ...work.garbage.map((segment) => ({ segment, copyKey: undefined }))];
+  const result = await removeAll(parts, removals, generation, signal);
   return { ...result, copied: replaced.length };
 }
 
-/** True when the segment may go. */
-async function copy({ context, index }: GarbageParts, segment: IndexedSegment): Promise<boolean> {
+/** A segment that is to go, and where its survivors are. */
+interface Removal {
+  readonly segment: IndexedSegment;
+  readonly copyKey: string | undefined;
+}
+
+/** Undefined when the segment has to stay. */
+async function copy({ context, index }: GarbageParts, segment: IndexedSegment): Promise<Removal | undefined> {
   const { store, log, crashPoint } = context;
   const { key } = segment;
   try {
     const made = await copySurvivors(store, key, ({ envelope }) => index.isWanted(envelope.queueId));
-    if (made === undefined) return false;
+    if (made === undefined) return undefined;
     crashPoint('keeper.copied');
     const records = made.records.map(({ envelope, body }) => ({
       queueId: envelope.queueId,
@@ -64,20 +71,20 @@ async function copy({ context, index }: GarbageParts, segment: IndexedSegment): 
     }));
     const { bytes } = made;
     index.addCopy({ key: made.key, bytes, timeMs: segment.timeMs, state: 'readable' }, records);
-    return true;
+    return { segment, copyKey: made.key };
   } catch (error) {
     // Another keeper was faster; the next listing of everything tells.
-    if (error instanceof ObjectMissingError) return false;
+    if (error instanceof ObjectMissingError) return undefined;
     if (!(error instanceof ContentCorruptError)) throw error;
     segmentDamaged(log, { key, error: error.message });
     index.markDamaged(key);
-    return false;
+    return undefined;
   }
 }
 
 async function removeAll(
   { context, index }: GarbageParts,
-  segments: readonly IndexedSegment[],
+  removals: readonly Removal[],
   generation: number,
   signal: AbortSignal,
 ): Promise<Omit<GarbageResult, 'copied'>> {
@@ -85,8 +92,11 @@ async function removeAll(
   const removed: IndexedSegment[] = [];
   let isGenerationOver = false;
   try {
-    while (removed.length < segments.length && !signal.aborted) {
-      const next = segments.slice(removed.length, removed.length + removedAtOnce);
+    while (removed.length < removals.length && !signal.aborted) {
+      const next = removals.slice(removed.length, removed.length + removedAtOnce).map((removal) => {
+        assertUnwanted(index, removal);
+        return removal.segment;
+      });
       crashPoint('keeper.before-remove');
       isGenerationOver = !(await isGenerationCurrent(store, generation));
       if (isGenerationOver) break;
@@ -99,6 +109,15 @@ async function removeAll(
   }
   const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
   return { removed: removed.length, removedBytes, isGenerationOver };
+}
+
+/** Invariant 5: whatever is removed is complete or stands in a copy. @throws Error: a bug of ours, nothing was removed */
+function assertUnwanted(index: SpoolIndex, { segment, copyKey }: Removal): void {
+  const elsewhere = copyKey === undefined ? 0 : index.openRecordsOf(copyKey);
+  if (segment.openRecords > elsewhere)
+    throw new Error(
+      `${segment.key} holds ${segment.openRecords} wanted messages and was about to be removed`,
+    );
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -127,6 +127,11 @@ export class SpoolIndex {
     return this.#segments.values();
   }
 
+  /** Wanted messages in a segment; 0 when it is not known. */
+  openRecordsOf(key: string): number {
+    return this.#segments.get(key)?.openRecords ?? 0;
+  }
+
   /** Something in the segment cannot be read: it stays as it is. */
   markDamaged(key: string): void {
     const segment = this.#segments.get(key);
