@@ -12,7 +12,7 @@ import { sendRaw } from '../../support/raw-client.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const recoveryMs = 90_000;
-const slowMs = 240_000;
+const slowMs = 360_000;
 
 interface Row {
   readonly queueId: string;

@@ -61,7 +61,7 @@ it(
   slowMs,
 );
 
-it.each([1, 2, 5, 9])(
+it.each([1, 4])(
   '[recovery.re-enqueued kill] dies after message %i',
   async (count) => {
     const platform = await open();
@@ -175,6 +175,7 @@ it(
   async () => {
     const platform = await open();
     const keeper = await platform.start('spool-keeper');
+    await platform.startAgent('smtp');
     const early = await platform.accept(['good@n.test']);
     await until(() => platform.deliveries.includes(`${early.queueId} good@n.test`));
     await untilQuiet(platform);

@@ -9,6 +9,7 @@ import {
   type Bus,
   IncompatibleStreamError,
   type StreamSettings,
+  type StreamState,
   ensureStreams,
   readStreamStates,
   removeEarlierStreams,
@@ -97,7 +98,8 @@ class Preparation {
     const { bus, store, streams, crashPoint } = this.#request;
     const newest = await newestGeneration(store);
     const { generation } = newest;
-    const judgement = await judge(this.#request, generation);
+    const states = await readStreamStates(bus);
+    const judgement = await judge(this.#request, generation, states);
     if (judgement.kind === 'foreign')
       throw new IncompatibleStreamError(`${judgement.cause}; does NATS belong to another spool?`);
     if (this.#mustWait(newest, judgement)) {
@@ -107,6 +109,8 @@ class Preparation {
       crashPoint?.('streams.earlier-removed');
     } else if (judgement.kind === 'lost' && generation !== this.#made) {
       await this.#begin(generation + 1, judgement.cause);
+    } else if (judgement.kind === 'fit' && isAllThere(this.#request, generation, states)) {
+      return { generation, lost: undefined, removed: [], seen: seenOf(generation, states) };
     } else {
       await ensureStreams(bus, { ...streams, generation });
       const lost = generation === 1 ? undefined : this.#lost;
@@ -140,9 +144,12 @@ function confirmMsOf({ confirmMs, streams }: StreamsRequest): number {
   return confirmMs ?? ((streams.replicas ?? 1) > 1 ? 5000 : 1000);
 }
 
-async function judge(request: StreamsRequest, generation: number): Promise<StreamJudgement> {
+async function judge(
+  request: StreamsRequest,
+  generation: number,
+  states: readonly StreamState[],
+): Promise<StreamJudgement> {
   const { bus, store, seen } = request;
-  const states = await readStreamStates(bus);
   const own = seen?.generation === generation ? seen.positions : undefined;
   const isEnough = request.isBrief === true && own !== undefined;
   const spooled = isEnough ? {} : await readPositions(store, generation);
@@ -152,8 +159,23 @@ async function judge(request: StreamsRequest, generation: number): Promise<Strea
   return judgements.find(({ kind }) => kind !== 'fit') ?? { kind: 'fit' };
 }
 
+/** In a brief look at streams that were in order before, nothing has to be made. */
+function isAllThere(
+  { isBrief, seen, streams }: StreamsRequest,
+  generation: number,
+  states: readonly StreamState[],
+): boolean {
+  const streamsPerShard = 2;
+  return (
+    isBrief === true && seen?.generation === generation && states.length > streamsPerShard * streams.shards
+  );
+}
+
 async function look(bus: Bus, generation: number): Promise<SeenStreams> {
-  const states = await readStreamStates(bus);
+  return seenOf(generation, await readStreamStates(bus));
+}
+
+function seenOf(generation: number, states: readonly StreamState[]): SeenStreams {
   const own = states.filter((each) => each.generation === generation);
   return {
     generation,

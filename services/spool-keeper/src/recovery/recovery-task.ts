@@ -121,7 +121,7 @@ class GenerationOverError extends Error {
 }
 
 /** Runs the work with a signal that also fires when a further generation begins. */
-export async function whileCurrent(
+async function whileCurrent(
   { store }: Pick<KeeperContext, 'store'>,
   generation: number,
   signal: AbortSignal,
