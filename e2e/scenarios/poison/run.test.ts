@@ -238,12 +238,14 @@ describe('poison', () => {
     'a flipped bit in the %s of a segment does not keep its mail from being delivered',
     async (part, position) => {
       const queueId = await deferred(`${part}@partner.test`);
-      await flipBit(await segmentOf(queueId), position);
+      const path = await segmentOf(queueId);
+      await flipBit(path, position);
       isOpen = true;
 
       await waitUntil('the message', () => arrivals(`${part}@partner.test`) === 1, 40_000);
 
       expect(await rows('corrupt')).toEqual([]);
+      await flipBit(path, position);
     },
   );
 
@@ -282,8 +284,8 @@ describe('poison', () => {
     await writeFile(path, octets);
     await waitUntil(
       'the end of the alert',
-      async () => (await platform.command('status')).stdout.includes('No problems.'),
-      40_000,
+      async () => !(await platform.command('status')).stdout.includes('journal object'),
+      60_000,
     );
   });
 
@@ -296,6 +298,33 @@ describe('poison', () => {
 
     await expectMailGoesOn('generation');
     await rm(join(platform.data, 'spool', 'objects', 'generation', 'x'));
+  });
+
+  it('a damaged configuration unit changes nothing, is told, and is mended by the next start', async () => {
+    const bucket = await bus.openKv(bus.names.configurationBucket);
+    let unit = '';
+    for await (const key of await bucket.keys('unit.>')) unit = key;
+
+    await bucket.put(unit, 'damaged');
+
+    await waitUntil('the alert', async () =>
+      (await platform.command('status')).stdout.includes(
+        `configuration unit ${unit} in the bucket is damaged`,
+      ),
+    );
+    await expectMailGoesOn('configuration');
+    await bus.close();
+    await platform.stop();
+    await platform.start();
+    bus = await openBus();
+    await waitUntil(
+      'the end of the alert',
+      async () => {
+        const { stdout } = await platform.command('status');
+        return stdout.includes('configuration  revision') && !stdout.includes('configuration unit');
+      },
+      60_000,
+    );
   });
 
   /** kill -9; railpost up starts it again. */
