@@ -40,8 +40,8 @@ const rememberedFailures = 10_000;
 /** Handles records of INCOMING. */
 export class RecordHandler {
   readonly #parts: RecordHandlerParts;
-  /** Our own exceptions per record, by stream sequence. */
-  readonly #failures = new Map<number, number>();
+  /** Our own exceptions per record ({@link recordKey}). */
+  readonly #failures = new Map<string, number>();
 
   constructor(parts: RecordHandlerParts) {
     this.#parts = parts;
@@ -83,7 +83,7 @@ export class RecordHandler {
     await writer.write(decision.jobs, `${message.sequence}-${message.deliveryCount}`);
     context.crashPoint('cleanup.published-before-ack');
     message.ack();
-    this.#failures.delete(message.sequence);
+    if (this.#failures.size > 0) this.#failures.delete(recordKey(message));
 
     metrics.messages.inc();
     for (const job of decision.jobs) metrics.jobs.add(1, job.nextHop.transport);
@@ -112,10 +112,10 @@ export class RecordHandler {
       message.nak(retryMs);
       return undefined;
     }
-    const failures = (this.#failures.get(message.sequence) ?? 0) + 1;
+    const failures = (this.#failures.get(recordKey(message)) ?? 0) + 1;
     if (failures >= failureLimit) return this.#giveUp(message, 'failed-often', String(error));
     if (this.#failures.size >= rememberedFailures) this.#failures.clear();
-    this.#failures.set(message.sequence, failures);
+    this.#failures.set(recordKey(message), failures);
     const retryMs = backoffMs(failures);
     const stack = error instanceof Error ? error.stack : undefined;
     failed(context.log, {
@@ -149,8 +149,13 @@ export class RecordHandler {
       deliveries: message.deliveryCount,
     });
     message.ack();
-    this.#failures.delete(message.sequence);
+    this.#failures.delete(recordKey(message));
   }
+}
+
+/** The records of a bundle share its sequence; a subject may stand in the stream twice. */
+function recordKey(message: BusMessage): string {
+  return `${message.sequence} ${message.subject}`;
 }
 
 function decode(message: BusMessage): TakenRecord | { readonly reason: string } {

@@ -255,6 +255,29 @@ test('a record that fails five times by an exception of ours goes to CORRUPT, an
   expect(await readCorrupt(platform)).toMatchObject([{ reason: 'failed-often: Error: a bug of ours' }]);
 });
 
+test('the records of a bundle fail each for itself', async () => {
+  const { payload } = await accept(platform, { recipients: ['alice@example.test'] });
+  let acks = 0;
+  let naks = 0;
+  const handler = brokenHandler();
+
+  for (let index = 0; index < 20; index += 1)
+    await handler.handle({
+      subject: platform.bus.names.incomingSubject(`Q${index}`),
+      data: payload,
+      sequence: 7,
+      deliveryCount: 1,
+      storedAtMs: 0,
+      ack: () => (acks += 1),
+      nak: () => (naks += 1),
+      working: () => undefined,
+      forget: () => undefined,
+    });
+
+  expect([acks, naks]).toEqual([0, 20]);
+  expect(await readCorrupt(platform)).toEqual([]);
+});
+
 /** A handler whose configuration has a bug. */
 function brokenHandler(): RecordHandler {
   const configuration = {
