@@ -63,7 +63,9 @@ it('runs the tasks of one process at a time and hands over in order', async ({ o
   expect(log).toEqual(['first begins', 'first ends', 'second begins']);
 });
 
-it('follows one that was killed when its lease has run out', async ({ onTestFinished }) => {
+it('follows one that was killed when its lease has run out', { timeout: 180_000 }, async ({
+  onTestFinished,
+}) => {
   const platform = await openPlatform(server);
   onTestFinished(() => platform.close());
   const first = await platform.startKeeper();
@@ -72,7 +74,7 @@ it('follows one that was killed when its lease has run out', async ({ onTestFini
 
   await first.kill();
 
-  await second.waitForEvent('keeper-active', 30_000);
+  await expect(second.waitForEvent('keeper-active', 60_000)).resolves.toBeDefined();
 });
 
 it('begins a task again that failed, and leaves the others alone', async ({ onTestFinished }) => {
