@@ -2,6 +2,7 @@
  * The streams that hold mail as they stand: which generation each was made in and how far it has come (durability rule 18). CORRUPT
  * is not among them: nobody counts on its sequences, and what it keeps for humans outlives a generation.
  */
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { BusNames } from '@railpost/contracts';
 import type { Bus } from './bus.ts';
 import { sequencesPerGeneration } from './ensure-streams.ts';
@@ -45,6 +46,8 @@ export async function removeEarlierStreams(bus: Bus, generation: number): Promis
       await bus.manager.streams.delete(name);
       removed.push(name);
     } catch (error) {
+      // Somebody else tidied up at the same moment.
+      if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) continue;
       throw new BusUnavailableError(`stream ${name} cannot be removed`, error);
     }
   }

@@ -81,11 +81,12 @@ type Newest = Awaited<ReturnType<typeof newestGeneration>>;
 /** One call. */
 class Preparation {
   readonly #request: StreamsRequest;
-  readonly #startedAt = performance.now();
   readonly #removed: string[] = [];
   /** The generation that this call began, -1 before that, and why. */
   #made = -1;
   #lost: string | undefined;
+  /** The newest generation and since when this call knows it, monotonic milliseconds. */
+  #known = { generation: -1, sinceMs: 0 };
   /** Since when the same loss is seen, monotonic milliseconds. */
   #lostSince: number | undefined;
 
@@ -133,7 +134,8 @@ class Preparation {
     if (kind === 'fit' || generation === this.#made) return false;
     const { patienceMs = 5000 } = this.#request;
     const now = performance.now();
-    if (Date.now() - madeAtMs < patienceMs && now - this.#startedAt < patienceMs) return true;
+    if (this.#known.generation !== generation) this.#known = { generation, sinceMs: now };
+    if (Date.now() - madeAtMs < patienceMs && now - this.#known.sinceMs < patienceMs) return true;
     if (kind === 'outdated' || generation === 0) return false;
     this.#lostSince ??= now;
     return now - this.#lostSince < confirmMsOf(this.#request);
