@@ -41,6 +41,8 @@ export {
 export type { TraceContext } from './trace-context.ts';
 export { createRegistry } from './metrics/process-metrics.ts';
 export { DestinationLabels } from './metrics/destination-label.ts';
+export { createTidier } from './tidy-memory.ts';
+export type { TidierOptions } from './tidy-memory.ts';
 export { Tally } from './metrics/tally.ts';
 
 // Configuration and presence

@@ -25,6 +25,7 @@ import {
   parseDeferSummary,
   queueManagerConsumer,
 } from '@railpost/contracts';
+import { createTidier } from '@railpost/runtime';
 import {
   type JournalDamage,
   createGeneration,
@@ -67,6 +68,7 @@ export interface Takeover {
 
 /** Clocks of owners and NATS servers may differ by this much, and an owner may die this long after its last journal object. */
 const journalSlackMs = 60_000;
+const entriesPerTidying = 10_000;
 
 /** Takes the shard over. */
 export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
@@ -185,10 +187,15 @@ async function scan(term: Term, untilEpoch: number): Promise<void> {
   const { context, shard } = term;
   const unreadable: DeferEntry[] = [];
   const jobs = new ScannedJobs(context.clock.nowMs());
+  const tidy = createTidier({ allowedShare: 0.4 });
+  let scanned = 0;
   await scanDefer(context.bus, {
     shard,
     untilEpoch,
     onEntry: (entry) => {
+      // A million entries leave gigabytes of parsed headers behind.
+      scanned += 1;
+      if (scanned % entriesPerTidying === 0) tidy();
       const summary = parseDeferSummary(entry.headers?.get(deferHeader));
       if (summary === undefined) unreadable.push(entry);
       else addScanned(term, jobs, { entry, summary });

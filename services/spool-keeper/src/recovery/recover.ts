@@ -3,6 +3,7 @@
  * into INCOMING with what is done and held. Idempotent: whatever is put back twice is found out by its owner; resumable by marks.
  * Ingress accepts meanwhile: what it spooled after the generation began it publishes itself.
  */
+import { createTidier } from '@railpost/runtime';
 import { readSegment } from '@railpost/spool';
 import type { SegmentRecord } from '@railpost/spool';
 import { recordUnreadable } from '../events.ts';
@@ -14,7 +15,6 @@ import { planMessage } from './plan-message.ts';
 import { openProgressMarks } from './progress-marks.ts';
 import { type PutBack, openPutBack } from './put-back.ts';
 import { scanSpool } from './scan-spool.ts';
-import { createTidier } from './tidy-memory.ts';
 
 /** What is recovered. */
 export interface RecoveryRequest {

@@ -1,19 +1,28 @@
 /**
- * Keeps the memory of a run through the whole spool small: everything read is garbage a moment later, and V8, left alone, lets garbage grow
+ * Keeps the memory of a run through much data small: nearly everything read is garbage a moment later, and V8, left alone, lets garbage grow
  * with the memory of the machine instead of the limit of a pod. Collects whenever so much has come together since the last time.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-const allowedBytes = 40 * 2 ** 20;
+/** How much may come together. */
+export interface TidierOptions {
+  /** Octets. @default 40 MiB */
+  readonly allowedBytes?: number;
+  /** Or this part of what was there after the last time, when that is more: for data that stays and grows. @default 0 */
+  readonly allowedShare?: number;
+}
+
+const defaultAllowedBytes = 40 * 2 ** 20;
 
 /** Makes the function to be called now and then; it costs some microseconds when there is nothing to do. */
-export function createTidier(): () => void {
+export function createTidier(options: TidierOptions = {}): () => void {
+  const { allowedBytes = defaultAllowedBytes, allowedShare = 0 } = options;
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void; // the flag above makes it
   let before = usedBytes();
   return () => {
-    if (usedBytes() - before < allowedBytes) return;
+    if (usedBytes() - before < Math.max(allowedBytes, before * allowedShare)) return;
     collect();
     before = usedBytes();
   };
