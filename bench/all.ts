@@ -11,7 +11,7 @@ import { type Measurement, type Output, type Target, formatTargets } from './mea
 import { openOutput } from './output.ts';
 
 /** What `--help` shows. */
-export const usage = `Usage: npm run bench -- all [flags]
+export const usage = `Usage: npm run bench -- all [flags] [-- FLAGS OF THE MEASUREMENTS]
 
 Every measurement with its defaults; two to three hours on a quiet machine.
 
@@ -46,8 +46,9 @@ const charts = fileURLToPath(new URL('../docs/performance', import.meta.url));
 
 /** Runs all. @throws UsageError */
 export async function run(args: readonly string[], out: Output): Promise<readonly Target[]> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       only: { type: 'string', default: names.join(',') },
       docs: { type: 'boolean', default: false },
@@ -58,7 +59,7 @@ export async function run(args: readonly string[], out: Output): Promise<readonl
     out.text(`\n# ${name}\n`);
     const own = openOutput();
     const measurement = await loaders[name]();
-    const ownArguments = name === 'relay' && values.docs ? ['--out', charts] : [];
+    const ownArguments = [...(name === 'relay' && values.docs ? ['--out', charts] : []), ...positionals];
     own.text(name === 'relay' ? '' : formatMachine(await describeMachine()));
     const met = await measurement.run(ownArguments, own);
     if (met.length > 0) own.text(`\n${formatTargets(met)}`);
