@@ -97,7 +97,7 @@ async function measure(
     'http-port': '0',
     'bind-address': '127.0.0.1',
     name: 'keeper',
-    'lease-ttl': '3s',
+    'lease-ttl': '15s',
   };
   const keeper = await startServiceProcess({
     service: 'spool-keeper',

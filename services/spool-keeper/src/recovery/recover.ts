@@ -63,6 +63,8 @@ export function newProgress(): RecoveryProgress {
 /** Clocks of ingress and of the store may differ by this much. */
 const clockSlackMs = 60_000;
 const markEveryMs = 5000;
+/** Garbage that may come together before it is collected: the whole must fit into a small pod. */
+const garbageBytes = 24 * 2 ** 20;
 
 /** Recovers. Rejects with the signal's reason when it aborts. @throws SpoolUnavailableError, BusRefusedError, BusClosedError */
 export async function recoverSpool(request: RecoveryRequest): Promise<void> {
@@ -74,7 +76,7 @@ export async function recoverSpool(request: RecoveryRequest): Promise<void> {
     recordUnreadable(log, { key, error: reason });
   };
   progress.phase = 'reading';
-  const tidy = createTidier();
+  const tidy = createTidier({ allowedBytes: garbageBytes });
   const onSegment = () => {
     tidy();
     progress.segments += 1;
