@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { parseChoices } from './arguments.ts';
+import { UsageError, parseChoices } from './arguments.ts';
 import { describeMachine, formatMachine } from './machine/description.ts';
 import { type Measurement, type Output, type Target, formatTargets } from './measurement.ts';
 import { openOutput } from './output.ts';
@@ -61,12 +61,27 @@ export async function run(args: readonly string[], out: Output): Promise<readonl
     const measurement = await loaders[name]();
     const ownArguments = [...(name === 'relay' && values.docs ? ['--out', charts] : []), ...positionals];
     own.text(name === 'relay' ? '' : formatMachine(await describeMachine()));
-    const met = await measurement.run(ownArguments, own);
+    const met = await attempt(name, () => measurement.run(ownArguments, own), own);
     if (met.length > 0) own.text(`\n${formatTargets(met)}`);
     targets.push(...met);
     if (values.docs) await writeFigures(name, own.kept);
   }
   return targets;
+}
+
+/** One that breaks may not cost the figures of those after it; it counts as missed. */
+async function attempt(
+  name: Name,
+  work: () => Promise<readonly Target[]>,
+  out: Output,
+): Promise<readonly Target[]> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    out.text(`\n${name} ended early: ${error instanceof Error ? error.message : String(error)}\n`);
+    return [{ name: `${name} ran to its end`, value: Number.NaN, unit: 'times', atLeast: 1 }];
+  }
 }
 
 async function writeFigures(name: string, text: string): Promise<void> {

@@ -17,11 +17,14 @@ export interface SmtpSinkProcess {
   count(): Promise<number>;
   /** Waits for a count and returns `performance.now()` of then. @throws Error when nothing has come for `silenceMs` */
   waitFor(count: number, silenceMs?: number): Promise<number>;
+  /** Waits until nothing has come for three seconds. */
+  waitForSilence(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** A look costs some 30 µs; so often, rates of a second's run are good to half a percent. */
 const lookEveryMs = 5;
+const silentMs = 3000;
 
 /** Starts a sink. @param options further arguments of smtp-sink(1) */
 export async function startSmtpSinkProcess(options: readonly string[] = []): Promise<SmtpSinkProcess> {
@@ -62,6 +65,9 @@ export async function startSmtpSinkProcess(options: readonly string[] = []): Pro
           throw new Error(`${wanted - seen} of ${wanted} messages have not arrived, and none for a while`);
       }
       return performance.now();
+    },
+    async waitForSilence() {
+      for (let seen = -1; seen !== (await count()); await sleep(silentMs)) seen = await count();
     },
     async stop() {
       process.removeListener('exit', onExit);

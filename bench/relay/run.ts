@@ -154,7 +154,15 @@ async function race(
     for (const platform of [...platforms.slice(first), ...platforms.slice(0, first)]) {
       out.progress(`${titleOf(relayCase)}: round ${number + 1} of ${choice.rounds}, ${platform.name}`);
       const countsSyncs = choice.countsSyncs && number === 0;
-      rounds[platform.name]?.push(await runRound(platform, sinks, { relayCase, countsSyncs }));
+      try {
+        rounds[platform.name]?.push(await runRound(platform, sinks, { relayCase, countsSyncs }));
+      } catch (error) {
+        // The medians are those of the other rounds.
+        out.text(
+          `${platform.name} lost a round: ${error instanceof Error ? error.message : String(error)}\n`,
+        );
+        await sinks.flood.waitForSilence();
+      }
     }
   }
   return { relayCase, rounds };
@@ -171,10 +179,11 @@ async function save(to: string, report: RelayReport, out: Output): Promise<void>
 /** Ratios that were promised for 5 KB and 50 sessions; none when Railpost or Postfix did not run. */
 function targetsOf(results: readonly CaseResult[]): readonly Target[] {
   return results.flatMap((result) => {
-    const { relayCase } = result;
+    const { relayCase, rounds } = result;
+    if (rounds['railpost'] === undefined || rounds['postfix'] === undefined) return [];
     const rate = (name: string): number => medianOf(result, name, (round) => round.rate);
     const value = rate('railpost') / rate('postfix');
-    if (relayCase.bytes !== 5120 || relayCase.sessions !== 50 || Number.isNaN(value)) return [];
+    if (relayCase.bytes !== 5120 || relayCase.sessions !== 50) return [];
     const atLeast = relayCase.isKept ? 4 : 2.5;
     return [{ name: `end to end, ${titleOf(relayCase)}`, value, unit: 'x Postfix', atLeast }];
   });
