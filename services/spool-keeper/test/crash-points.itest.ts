@@ -103,7 +103,7 @@ const rows = names.flatMap((name) => ['directory', 'S3'].map((backend) => ({ nam
 describe('the keeper', () => {
   it.concurrent.for(rows)(
     'dies and another goes on, on $backend [keeper.$name kill]',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async ({ name, backend }, { onTestFinished }) => {
       const platform = await open(backend, onTestFinished);
       const mail = await fill(platform.store);
@@ -118,7 +118,7 @@ describe('the keeper', () => {
 
   it.concurrent.for(names.map(inDirectory))(
     'sleeps while another does its work, then wakes up, on $backend [keeper.$name two]',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async ({ name, backend }, { onTestFinished }) => {
       const platform = await open(backend, onTestFinished);
       const mail = await fill(platform.store);
@@ -142,7 +142,7 @@ describe('the keeper', () => {
 
   it.concurrent.for([inDirectory('survivors-put-sent'), inDirectory('survivors-before-delete')])(
     'removes nothing once there is a new generation, on $backend [keeper.$name generation]',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async ({ name, backend }, { onTestFinished }) => {
       const platform = await open(backend, onTestFinished);
       const mail = await fill(platform.store);

@@ -124,7 +124,7 @@ export async function journalled(store: ObjectStore): Promise<JournalEntry[]> {
 }
 
 /** Waits until the condition holds. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 90_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error('the condition did not come true in time');

@@ -28,6 +28,8 @@ export interface GarbageTiming {
 }
 
 const longestSettleMs = 150_000;
+/** Five seconds when segments go after ten minutes. */
+const pausesPerGarbageAge = 120;
 const longestPauseMs = 5_000;
 const listAllEveryMs = 3_600_000;
 
@@ -116,7 +118,8 @@ async function runRound({ context, timing, metrics, view }: RoundParts, signal: 
     voidKeepMs: timing.journalKeepMs,
     nowMs: clock.nowMs(),
   });
-  const parts = { context, index: view.index, pauseMs: Math.min(longestPauseMs, timing.garbageAfterMs / 4) };
+  const pauseMs = Math.min(longestPauseMs, timing.garbageAfterMs / pausesPerGarbageAge);
+  const parts = { context, index: view.index, pauseMs };
   const result = await clearSegments(parts, work, generation, signal);
   metrics.noteCleared(result);
   const { removed, removedBytes, copied } = result;

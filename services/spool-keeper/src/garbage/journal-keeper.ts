@@ -10,7 +10,8 @@ import type { SpoolIndex } from './spool-index.ts';
 
 const longestEveryMs = 3_600_000;
 const shortestEveryMs = 200;
-const longestPauseMs = 5_000;
+/** The pause before removals, as a part of the period: five seconds of an hour. */
+const pausesPerPeriod = 720;
 
 /** The upkeep of one term. */
 export class JournalKeeper {
@@ -53,7 +54,7 @@ export class JournalKeeper {
       isPresent: (queueId) => mayContain(present, queueId),
       mayRemove: () => isGenerationCurrent(store, generation),
       dueAtMs: this.#dueAtMs,
-      pauseMs: Math.min(longestPauseMs, this.#everyMs / 4),
+      pauseMs: this.#everyMs / pausesPerPeriod,
       onMerged: () => crashPoint('keeper.compacted'),
       signal,
     });
