@@ -14,7 +14,7 @@ interface Word {
 export class MessagesInHand {
   readonly #byWorker = new Map<string, Word>();
 
-  /** Takes a heartbeat: it names everything that its agent has of this shard. @param nowMs monotonic */
+  /** Takes a heartbeat: it names everything that its agent has of this shard and transport. @param nowMs monotonic */
   hear(heartbeat: Heartbeat, nowMs: number): void {
     const jobIds = new Map<string, string[]>();
     for (const { queueId, jobId } of heartbeat.jobs) {
@@ -22,7 +22,7 @@ export class MessagesInHand {
       if (known === undefined) jobIds.set(queueId, [jobId]);
       else known.push(jobId);
     }
-    this.#byWorker.set(heartbeat.worker, { jobIds, heardAtMs: nowMs });
+    this.#byWorker.set(`${heartbeat.worker} ${heartbeat.transport}`, { jobIds, heardAtMs: nowMs });
   }
 
   /** Ids of the jobs of a message that agents named within the last `silentMs`. */
