@@ -21,7 +21,7 @@ import {
 } from './harness.ts';
 
 /** A machine that runs all tests at once is slow. */
-const patienceMs = 90_000;
+const patienceMs = 180_000;
 
 /** Mail on its way. */
 export interface Mail {

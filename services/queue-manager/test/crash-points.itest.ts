@@ -62,7 +62,7 @@ const stops = points.filter(
 const wipes = points.filter(([row], index) => points.findIndex(([other]) => other === row) === index);
 
 const rollUp = ['--journal-roll-up', '300ms'];
-const slow = { timeout: 300_000 };
+const slow = { timeout: 600_000 };
 /** Four of these are silence, which five tests at once in one process must not feign. */
 const calm = { heartbeatMs: 1000 };
 
@@ -152,7 +152,7 @@ describe('SIGSTOP of the owner', () => {
       const { mail, sleeper, user } = await sleepAt(platform, point);
 
       const follower = await startManager(platform, rollUp);
-      await follower.waitForEvent('shard-taken', 60_000);
+      await follower.waitForEvent('shard-taken', 180_000);
       await follower.kill();
       resumeProcess(sleeper.pid);
       expect(await user).toBe(0);
@@ -211,7 +211,7 @@ function violationsOf(...managers: readonly ServiceProcess[]): unknown[] {
 async function untilLeft(sleeper: ServiceProcess): Promise<void> {
   await until(
     () => sleeper.events.some(({ event }) => event !== 'shard-taken' && termEvents.has(event)),
-    60_000,
+    180_000,
   );
 }
 
@@ -220,7 +220,7 @@ async function untilTakenAgain(sleeper: ServiceProcess): Promise<void> {
   await until(() => {
     const terms = sleeper.events.map(({ event }) => event).filter((event) => termEvents.has(event));
     return terms.length > 1 && terms.at(-1) === 'shard-taken';
-  }, 60_000);
+  }, 180_000);
 }
 
 const termEvents: ReadonlySet<string> = new Set(['shard-taken', 'shard-left', 'takeover-failed']);
