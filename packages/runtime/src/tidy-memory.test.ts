@@ -25,6 +25,17 @@ describe('a tidier', () => {
 
     expect(garbage.deref()).toHaveLength(1);
   });
+
+  it('collects at the end whatever there is', async () => {
+    const tidy = createTidier({ allowedBytes: 512 * 2 ** 20 });
+    const garbage = new WeakRef(fill(1));
+    await nextTurn();
+
+    tidy(true);
+    await nextTurn();
+
+    expect(garbage.deref()).toBeUndefined();
+  });
 });
 
 /** So many MiB of strings. */

@@ -15,14 +15,17 @@ export interface TidierOptions {
 
 const defaultAllowedBytes = 40 * 2 ** 20;
 
-/** Makes the function to be called now and then; it costs some microseconds when there is nothing to do. */
-export function createTidier(options: TidierOptions = {}): () => void {
+/**
+ * Makes the function to be called now and then; it costs some microseconds when there is nothing to do. With true it collects in any
+ * case: for the end of the run.
+ */
+export function createTidier(options: TidierOptions = {}): (isEnd?: boolean) => void {
   const { allowedBytes = defaultAllowedBytes, allowedShare = 0 } = options;
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void; // the flag above makes it
   let before = usedBytes();
-  return () => {
-    if (usedBytes() - before < Math.max(allowedBytes, before * allowedShare)) return;
+  return (isEnd = false) => {
+    if (!isEnd && usedBytes() - before < Math.max(allowedBytes, before * allowedShare)) return;
     collect();
     before = usedBytes();
   };

@@ -202,6 +202,7 @@ async function scan(term: Term, untilEpoch: number): Promise<void> {
     },
     signal: term.signal,
   });
+  if (scanned >= entriesPerTidying) tidy(true);
   // Records of another version: what the header does not say stands in the record itself.
   for (const entry of unreadable) await addUnreadable(term, jobs, entry);
 }
