@@ -252,10 +252,8 @@ export class ShardOwner {
     if (!this.#term.mayAct()) return;
     this.#dispatcher.sweep();
     const beforeMs = this.#parts.context.clock.nowMs() - this.#parts.timing.parkAfterMs;
-    for (const job of this.queue.all()) {
-      if (job.active === undefined || job.stage === 'settling' || job.active.storedAtMs > beforeMs) continue;
-      this.#term.watch(this.#term.park(job));
-    }
+    for (const job of this.queue.activeUntil(beforeMs))
+      if (job.stage !== 'settling') this.#term.watch(this.#term.park(job));
   }
 
   async #forget(): Promise<void> {

@@ -62,7 +62,8 @@ export class Dispatcher {
   }
 
   /** An attempt of the batch has ended, and a slot may be free: do not wait for the end of a pause. */
-  noteEnded(batch: Batch): void {
+  noteEnded(batch: Batch | undefined): void {
+    if (batch === undefined) return;
     const lane = this.#transports.get(batch.lane.transport);
     const nowMs = this.#now();
     if (lane !== undefined && lane.pausedUntilMs - nowMs <= busyPauseMs) lane.pausedUntilMs = 0;

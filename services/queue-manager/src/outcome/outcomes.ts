@@ -84,7 +84,7 @@ export class Outcomes {
     if (!isCurrent && job.stage === 'dispatched') return this.#settleStranger(outcome);
     if (isCurrent && outcome.task === 'deliver') this.#giveFeedback(job, outcome);
     queue.markSettling(job);
-    if (batch !== undefined) this.#dispatcher.noteEnded(batch);
+    this.#dispatcher.noteEnded(batch);
     context.crashPoint('queue.outcome-in-memory');
     try {
       const record = job.record ?? (await this.#loader.read(job));

@@ -38,6 +38,8 @@ export class ShardQueue {
   readonly #jobs = new Map<string, QueuedJob>();
   /** A message has one job, as a rule: a list is made for the second. */
   readonly #byQueueId = new Map<string, QueuedJob | QueuedJob[]>();
+  /** Jobs in ACTIVE in the order in which they came. */
+  readonly #active = new Set<QueuedJob>();
   readonly #heap = new DueHeap<QueuedJob>();
   readonly #adopting = new Set<QueuedJob>();
   readonly #suspended = new Map<string, Set<QueuedJob>>();
@@ -77,7 +79,9 @@ export class ShardQueue {
     else if (Array.isArray(siblings)) siblings.push(job);
     else this.#byQueueId.set(job.queueId, [siblings, job]);
     job.destination.jobs += 1;
-    if (job.active !== undefined) job.destination.activeCount += 1;
+    if (job.active === undefined) return;
+    job.destination.activeCount += 1;
+    this.#active.add(job);
   }
 
   /** Lets a finished job go. Returns true when it was the last one of its message here. */
@@ -85,7 +89,7 @@ export class ShardQueue {
     this.#leave(job);
     this.#jobs.delete(job.jobId);
     job.destination.jobs -= 1;
-    if (job.active !== undefined) job.destination.activeCount -= 1;
+    this.clearActive(job);
     this.destinations.release(job.destination);
     const siblings = this.ofMessage(job.queueId).filter((each) => each !== job);
     if (siblings.length === 0) this.#byQueueId.delete(job.queueId);
@@ -95,8 +99,17 @@ export class ShardQueue {
 
   /** The job's message of ACTIVE was acknowledged. */
   clearActive(job: QueuedJob): void {
-    if (job.active !== undefined) job.destination.activeCount -= 1;
+    if (!this.#active.delete(job)) return;
+    job.destination.activeCount -= 1;
     job.active = undefined;
+  }
+
+  /** Jobs whose message came to ACTIVE up to a time, milliseconds since the epoch. Looks at no others, however many there are. */
+  *activeUntil(timeMs: number): IterableIterator<QueuedJob> {
+    for (const job of this.#active) {
+      if (job.active !== undefined && job.active.storedAtMs > timeMs) return;
+      yield job;
+    }
   }
 
   /** Puts a job where its state and time say. */

@@ -6,9 +6,9 @@
 /** Jobs for each delivery that may run, at most: the one that runs, and those that follow it without asking. */
 export const deepest = 16;
 /** A batch that is through sooner than this was too small: its agent waits for the next one. */
-const tooSoonMs = 40;
+const tooSoonMs = 100;
 /** A batch that takes longer than this keeps jobs from other agents, and from holds, for too long. */
-const tooLateMs = 120;
+const tooLateMs = 300;
 
 /**
  * Serves lanes in turn until nobody has anything left or `budget` jobs are taken. The order of `ring` is the order of turns: who was served

@@ -202,7 +202,7 @@ describe('turns', () => {
 describe('depth', () => {
   it.each([
     { what: 'grows while batches are over at once', depth: 1, batchMs: 5, expected: 2 },
-    { what: 'stays while batches take their time', depth: 4, batchMs: 80, expected: 4 },
+    { what: 'stays while batches take their time', depth: 4, batchMs: 200, expected: 4 },
     { what: 'shrinks when batches take long', depth: 8, batchMs: 500, expected: 4 },
     { what: 'never falls below one', depth: 1, batchMs: 60_000, expected: 1 },
     { what: 'has an end', depth: deepest, batchMs: 1, expected: deepest },
