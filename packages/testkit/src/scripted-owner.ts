@@ -27,6 +27,8 @@ export interface ScriptedOwner {
   isAcknowledging: boolean;
   /** @throws when no agent answers within 2 s */
   dispatch(transport: string, jobs: readonly DispatchedJob[]): Promise<DispatchReply>;
+  /** Dispatches jobs of which `width` may run at once. @throws when no agent answers within 2 s */
+  dispatchBatch(transport: string, jobs: readonly DispatchedJob[], width: number): Promise<DispatchReply>;
   /** Waits for the next outcome of the job that was not asked for before. Rejects after the time. */
   outcomeOf(jobId: string, withinMs?: number): Promise<DeliveryOutcome>;
   close(): Promise<void>;
@@ -41,8 +43,12 @@ export async function startScriptedOwner(url: string, prefix: string): Promise<S
   const outcomes: DeliveryOutcome[] = [];
   const asked = new Set<DeliveryOutcome>();
   const listeners = new Set<() => void>();
-  async function ask(transport: string, jobs: readonly DispatchedJob[]): Promise<DispatchReply> {
-    const frame = encodeRecord({ version: 1, shard, epoch: owner.epoch, owner: 'scripted', jobs });
+  async function ask(
+    transport: string,
+    jobs: readonly DispatchedJob[],
+    widths?: readonly number[],
+  ): Promise<DispatchReply> {
+    const frame = encodeRecord({ version: 1, shard, epoch: owner.epoch, owner: 'scripted', jobs, widths });
     const reply = await connection.request(names.agentSubject(transport), frame, { timeout: 2000 });
     return DispatchReply.parse(parseRecord(reply.data));
   }
@@ -56,6 +62,14 @@ export async function startScriptedOwner(url: string, prefix: string): Promise<S
       // An agent of ours that answers this has taken in every acknowledgement before it: what comes now is no repeat to it.
       await ask(transport, []);
       return ask(transport, jobs);
+    },
+    async dispatchBatch(transport, jobs, width) {
+      await ask(transport, []);
+      return ask(
+        transport,
+        jobs.map((job) => ({ ...job, batch: 0 })),
+        [width],
+      );
     },
     outcomeOf: (jobId, withinMs = 20_000) =>
       new Promise((resolve, reject) => {

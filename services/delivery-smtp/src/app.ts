@@ -117,10 +117,11 @@ class DeliveryApp {
 
   #tools(task: AgentTask, hop: SmtpHop, { policy, key }: UsablePolicy): DeliveryTools {
     const keyOf = (target: Target): string => `${target.site.relay} ${key}`;
+    let lent: SmtpClient | undefined;
     return {
       findTargets: () => findTargets(hop, { ...this.#facts, ownNames: policy.ownNames }),
       takeIdle: (target) => {
-        const client = this.#pool.take(keyOf(target));
+        const client = this.#pool.takeLent(keyOf(target)) ?? this.#pool.take(keyOf(target));
         if (client !== undefined) this.#count(hop, 'reused', client);
         return client;
       },
@@ -130,7 +131,16 @@ class DeliveryApp {
         this.#noteOpening(task, hop, { target, opening, startedAtMs });
         return opening;
       },
-      giveBack: (target, client) => void this.#giveBack(keyOf(target), client),
+      lend: (target, client, beginNext) => {
+        if (!this.#pool.lend(keyOf(target), client)) return false;
+        if (beginNext()) lent = client;
+        else this.#pool.reclaim(keyOf(target), client);
+        return lent === client;
+      },
+      giveBack: (target, client) => {
+        const isOurs = lent !== client || this.#pool.reclaim(keyOf(target), client);
+        if (isOurs) void this.#giveBack(keyOf(target), client);
+      },
       onStep: (step) => this.#passCrashPoint(step),
       monotonicMs: () => this.#context.clock.monotonicMs(),
     };

@@ -30,12 +30,13 @@ interface IdleEntry<Session> {
   readonly idleSinceMs: number;
 }
 
-/** The idle sessions of one process. */
+/** The idle sessions of one process, and those that are lent: in use, but open to one message behind the present one. */
 export class ConnectionPool<Session extends PooledSession> {
   readonly #limits: PoolLimits;
   readonly #nowMs: () => number;
   readonly #idle = new Map<string, IdleEntry<Session>[]>();
   readonly #openedMs = new WeakMap<Session, number>();
+  readonly #lent = new Map<string, Session[]>();
   #size = 0;
 
   constructor(limits: PoolLimits, nowMs: () => number) {
@@ -58,6 +59,35 @@ export class ConnectionPool<Session extends PooledSession> {
       entry.session.quit();
     }
     return undefined;
+  }
+
+  /** Offers a session that is in use to the next message. False when it has served long enough. */
+  lend(key: string, session: Session): boolean {
+    const now = this.#nowMs();
+    const openedMs = this.#openedMs.get(session) ?? now;
+    if (this.#limits.idleMs === 0 || this.#isStale({ session, openedMs, idleSinceMs: now })) return false;
+    const lent = this.#lent.get(key);
+    if (lent === undefined) this.#lent.set(key, [session]);
+    else lent.push(session);
+    return true;
+  }
+
+  /** Takes a session that is lent; the taker gives it back. */
+  takeLent(key: string): Session | undefined {
+    const lent = this.#lent.get(key);
+    const session = lent?.pop();
+    if (lent?.length === 0) this.#lent.delete(key);
+    return session?.isReusable === true ? session : undefined;
+  }
+
+  /** Ends an offer. False when the session was taken: it is another's to give back now. */
+  reclaim(key: string, session: Session): boolean {
+    const lent = this.#lent.get(key) ?? [];
+    const index = lent.indexOf(session);
+    if (index === -1) return false;
+    lent.splice(index, 1);
+    if (lent.length === 0) this.#lent.delete(key);
+    return true;
   }
 
   /** Says when a session was opened; without it, its age counts from the first {@link give}. */

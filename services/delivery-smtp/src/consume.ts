@@ -50,6 +50,7 @@ export async function consume(task: AgentTask, tools: ConsumeTools): Promise<Tas
         policy: decision.policy,
         signal: task.signal,
         beginTransfer: () => task.beginTransfer(),
+        beginNext: () => task.beginNext(),
         mayCommit: () => task.mayCommit(),
       },
       tools.deliveryTools(task, hop, decision),

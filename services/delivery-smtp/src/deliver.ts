@@ -23,17 +23,21 @@ export interface Delivery {
   readonly policy: SessionPolicy;
   readonly signal: AbortSignal;
   beginTransfer(): void;
+  /** Begins the next message to the same destination; false when there is none. */
+  beginNext(): boolean;
   mayCommit(): Promise<void>;
 }
 
 /** What delivering needs from outside. */
 export interface DeliveryTools {
   findTargets(): Promise<Targets>;
-  /** An idle session to the target, if one is kept. */
+  /** A session to the target that is idle, or whose message leaves it to the next one. */
   takeIdle(target: Target): SmtpClient | undefined;
   /** A new session. */
   open(target: Target, isBest: boolean): Promise<Opening>;
-  /** Takes a session back that may be used again. */
+  /** Offers the session to the message that `beginNext` begins; answers what that does. */
+  lend(target: Target, client: SmtpClient, beginNext: () => boolean): boolean;
+  /** Takes a session back that may be used again, unless the next message has it. */
   giveBack(target: Target, client: SmtpClient): void;
   /** Passes a step of a transaction on (crash points). */
   onStep(step: TransactionStep): void;
@@ -113,9 +117,9 @@ class Course {
     const isFresh = client.transactions === 0;
     this.#connectedAtMs ??= this.#tools.monotonicMs();
     const peer: Peer = { site: target.site, protocol: this.#delivery.policy.protocol };
-    const transmitted = await this.#transmit(client, peer);
+    const transmitted = await this.#transmit(client, target, peer);
     if (transmitted.isSessionStale && !isFresh) {
-      client.destroy();
+      await destroyUnused(client);
       return true;
     }
     this.#apply(transmitted.verdicts, target.site.relay);
@@ -123,15 +127,17 @@ class Course {
     return false;
   }
 
-  async #transmit(client: SmtpClient, peer: Peer): Promise<Transmitted> {
+  async #transmit(client: SmtpClient, target: Target, peer: Peer): Promise<Transmitted> {
     const { job, content, signal } = this.#delivery;
+    // The message before, when this one follows it over the same session: its dot is on its way.
+    const before = client.isBusy ? client.settled() : undefined;
     let isCommitted = false;
     let isAborted = false;
     // A drain that runs out of time ends the transaction, except where the dot may already be on its way.
     const onAbort = (): void => {
       if (isCommitted) return;
       isAborted = true;
-      client.destroy();
+      void destroyUnused(client, before);
     };
     signal.addEventListener('abort', onAbort);
     try {
@@ -143,6 +149,7 @@ class Course {
           await this.#delivery.mayCommit();
           isCommitted = true;
         },
+        offerSession: () => this.#tools.lend(target, client, () => this.#delivery.beginNext()),
         onStep: (step) => {
           if (step === 'content') this.#delivery.beginTransfer();
           this.#tools.onStep(step);
@@ -152,7 +159,7 @@ class Course {
       if (isAborted) signal.throwIfAborted();
       return transmitted;
     } catch (error) {
-      client.destroy();
+      await destroyUnused(client, before);
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -170,4 +177,10 @@ class Course {
       (verdict) => verdict.isSiteFault && verdict.disposition === 'deferred',
     );
   }
+}
+
+/** Hangs up when the message before has its reply: without it that would be delivered twice. */
+async function destroyUnused(client: SmtpClient, before?: Promise<void>): Promise<void> {
+  await before;
+  client.destroy();
 }

@@ -16,6 +16,8 @@ export interface Transmission {
   readonly recipients: readonly PendingRecipient[];
   readonly content: JobContent;
   mayCommit(): Promise<void>;
+  /** See the engine's OutgoingMessage. */
+  offerSession(): boolean;
   onStep(step: TransactionStep): void;
 }
 
@@ -65,6 +67,7 @@ export async function transmit(
     })),
     content: needsSevenBit ? content.sevenBitChunks() : content.chunks(),
     mayCommit: () => transmission.mayCommit(),
+    offerSession: () => transmission.offerSession(),
     onStep: (step) => transmission.onStep(step),
   });
   for (const [position, { index }] of sendable.entries()) {

@@ -30,6 +30,11 @@ export interface AgentTask {
   /** Says that the transfer has begun (phase in heartbeats). */
   beginTransfer(): void;
   /**
+   * Begins the next job of the same batch, which else begins when this one ends: for transports that can send it behind this one.
+   * False when none waits, or when it was asked before.
+   */
+  beginNext(): boolean;
+  /**
    * Must be awaited right before the final dot, BDAT LAST or rename into `new/`. Each call counts anew.
    * @throws CommitRefusedError: abort the transaction and let the exception pass; the job is deferred (durability rule 9)
    */

@@ -17,6 +17,8 @@ export interface JobInHand {
   readonly batch: Batch | undefined;
   /** False while it waits for others of its batch. */
   hasBegun: boolean;
+  /** True when the next of its batch has begun although this one has not ended. */
+  isFollowed: boolean;
   /** Monotonic and wall time of its beginning. */
   begunAtMs: number;
   begunAtWallMs: number;

@@ -48,6 +48,7 @@ function inHandOf(
     era: 0,
     batch: undefined,
     hasBegun: true,
+    isFollowed: false,
     begunAtMs: 0,
     begunAtWallMs: 0,
     phase: 'accepted',

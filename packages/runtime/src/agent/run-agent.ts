@@ -204,6 +204,7 @@ class RunningAgent implements Agent {
       ...offered,
       era: this.#silence.era,
       hasBegun: false,
+      isFollowed: false,
       begunAtMs: clock.monotonicMs(),
       begunAtWallMs: clock.nowMs(),
       phase: 'accepted',
@@ -236,6 +237,7 @@ class RunningAgent implements Agent {
     const { shard, dispatched, batch } = ended;
     const { destination } = dispatched.job;
     if (isDestinationFault) this.#giveBack(this.#jobs.waitingBatches({ shard, destination }));
+    if (ended.isFollowed) return batch?.hasWaiting === true;
     const next = batch?.next();
     if (next === undefined) return false;
     if (this.#silence.mayCommit(next.era)) {
@@ -245,6 +247,13 @@ class RunningAgent implements Agent {
     // Its owner may have given it to another agent by now (durability rule 9).
     this.#giveBackJobs([next]);
     return this.#follow(ended, false);
+  }
+
+  #beginNext(inHand: JobInHand): boolean {
+    if (inHand.isFollowed || inHand.batch?.hasWaiting !== true) return false;
+    this.#follow(inHand, false);
+    inHand.isFollowed = true;
+    return true;
   }
 
   #giveBack(batches: Iterable<Batch>): void {
@@ -314,6 +323,7 @@ class RunningAgent implements Agent {
       beginTransfer: () => {
         inHand.phase = 'transfer';
       },
+      beginNext: () => this.#beginNext(inHand),
       mayCommit: async () => this.#admitCommit(inHand),
     };
   }

@@ -103,6 +103,16 @@ export class Connection {
     this.#socket.uncork();
   }
 
+  /** Lets the batch go when this turn of the event loop is over, with all that is written until then. Resolves after it. */
+  flushSoon(): Promise<void> {
+    return new Promise((resolve) => {
+      process.nextTick(() => {
+        this.flush();
+        resolve();
+      });
+    });
+  }
+
   /** The next reply. @throws ClientError when none comes in time, the connection ends, or it is no reply */
   async receive(phase: ClientPhase, timeoutMs: number): Promise<Reply> {
     const next = this.#replies.next();

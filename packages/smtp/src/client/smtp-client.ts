@@ -36,6 +36,8 @@ export class SmtpClient {
   #needsReset = false;
   #isSpoiled = false;
   #transactions = 0;
+  /** The transactions that have begun; never rejects. */
+  #running: Promise<unknown> | undefined;
 
   private constructor(connection: Connection, options: SessionOptions, greeting: Reply) {
     this.#connection = connection;
@@ -73,6 +75,16 @@ export class SmtpClient {
   /** Transactions so far. */
   get transactions(): number {
     return this.#transactions;
+  }
+
+  /** True while a transaction has not ended: another one may only follow behind its dot, when its message offered the session. */
+  get isBusy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Resolves when no transaction is under way. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
   }
 
   /** True when another message may be sent over this session. */
@@ -122,23 +134,52 @@ export class SmtpClient {
   }
 
   /**
-   * Sends one message; results stand in the order of the recipients. Never rejects for what the peer does.
+   * Sends one message; results stand in the order of the recipients. Never rejects for what the peer does. While another is being sent
+   * only when that one's `offerSession` is being asked, or said true.
    * @throws what `mayCommit` rejected with: nothing was delivered
    */
-  async send(message: OutgoingMessage): Promise<readonly RecipientResult[]> {
+  send(message: OutgoingMessage): Promise<readonly RecipientResult[]> {
+    const results = this.#send(message, this.#running);
+    const running: Promise<unknown> = results.then(
+      () => this.#noteEnd(running),
+      () => this.#noteEnd(running),
+    );
+    this.#running = running;
+    return results;
+  }
+
+  async #send(
+    message: OutgoingMessage,
+    previous: Promise<unknown> | undefined,
+  ): Promise<readonly RecipientResult[]> {
     const { protocol, timeouts } = this.#options;
-    const peer = { connection: this.#connection, capabilities: this.#capabilities, protocol, timeouts };
+    const capabilities = this.#capabilities;
     this.#transactions += 1;
     this.#needsReset = true;
-    const results = await runTransaction(peer, message);
+    const results = await runTransaction(
+      {
+        connection: this.#connection,
+        capabilities,
+        protocol,
+        timeouts,
+        previous,
+        isExclusive: protocol === 'lmtp' || !capabilities.hasPipelining,
+      },
+      message,
+    );
     // A reply to the dot ends the transaction; anything else leaves the server inside one.
     this.#needsReset = !results.some((each) => each.kind === 'replied' && each.phase === 'dot');
     this.#isSpoiled ||= results.some((each) => each.kind === 'replied' && isFarewell(each.reply));
     return results;
   }
 
+  #noteEnd(running: Promise<unknown>): void {
+    if (this.#running === running) this.#running = undefined;
+  }
+
   /** Brings the session back to where a transaction can start. False when it cannot be used any more. */
   async reset(): Promise<boolean> {
+    await this.settled();
     if (!this.isReusable) return false;
     if (!this.#needsReset) return true;
     const reply = await this.#command('RSET', 'rset');

@@ -28,6 +28,11 @@ export interface OutgoingMessage {
   readonly content: AsyncIterable<Uint8Array>;
   /** Awaited before the final dot. When it rejects, the connection is dropped instead and the rejection passes on. */
   mayCommit(): Promise<void>;
+  /**
+   * Called when all but the last octets are on their way and the server lets commands follow them (RFC 2920 section 3.1): true when
+   * another message is about to be sent over this session. Never called for the same message twice.
+   */
+  offerSession?(): boolean;
   /** Told when the content starts, right before the dot, after it was written, and when the replies to it are read. */
   onStep?(step: TransactionStep): void;
 }
@@ -49,6 +54,10 @@ export interface TransactionPeer {
   readonly capabilities: Capabilities;
   readonly protocol: 'smtp' | 'lmtp';
   readonly timeouts: ClientTimeouts;
+  /** The end of the transaction before, when this one begins behind its final dot: its replies come first. Never rejects. */
+  readonly previous: Promise<unknown> | undefined;
+  /** True while no other transaction may begin behind the dot of this one. */
+  readonly isExclusive: boolean;
 }
 
 /** Results in the order of the recipients. */
@@ -87,6 +96,7 @@ class Transaction {
     const lines = [formatMail(this.#message.mail, capabilities)];
     for (const recipient of this.#message.recipients) lines.push(formatRcpt(recipient, capabilities));
     connection.writeLines(`${lines.join('')}DATA\r\n`);
+    await this.#peer.previous;
     this.#noteMail(await this.#receive('mail'));
     for (const index of this.#message.recipients.keys()) this.#noteRcpt(index, await this.#receive('rcpt'));
     return await this.#receive('data');
@@ -147,7 +157,10 @@ class Transaction {
       return;
     }
     void connection.gather(encoder.finish(), this.#peer.timeouts.dataBlockMs)?.catch(() => undefined);
-    connection.flush();
+    const isFollowed = !this.#peer.isExclusive && this.#message.offerSession?.() === true;
+    // What the next one says goes out with the dot.
+    if (isFollowed) await connection.flushSoon();
+    else connection.flush();
     this.#message.onStep?.('dot-sent');
     await this.#readFinalReplies();
     this.#message.onStep?.('replied');
