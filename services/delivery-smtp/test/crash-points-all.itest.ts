@@ -1,6 +1,6 @@
 /** delivery-smtp cut off from NATS for 25 s at each of its crash points: long enough for an owner to give its jobs to others (rule 9). */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resumeProcess, startNatsServer, startSmtpSink, untilStopped } from '@railpost/testkit';
+import { resumeProcess, startNatsServer, startSmtpSink, untilDone, untilStopped } from '@railpost/testkit';
 import { expect, it } from 'vitest';
 import { hostHop, jobFor, preparePlatform } from './platform.ts';
 
@@ -42,11 +42,10 @@ it.concurrent.each([
       const before = sink.messages.length;
       if (outcome.recipients[0]?.disposition === 'deferred') {
         // Asked again while the agent has it in hand, it is run once.
-        const askAgain = async () => {
-          await owner.dispatch('smtp', [job]).catch(() => undefined);
-          return sink.messages.length;
-        };
-        await expect.poll(askAgain, { timeout: 60_000, interval: 2000 }).toBe(1);
+        await untilDone(async () => {
+          await owner.dispatch('smtp', [job]);
+          if (sink.messages.length === 0) throw new Error('it is not delivered yet');
+        });
       }
 
       expect(before).toBe(copies);
