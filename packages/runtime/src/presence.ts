@@ -74,13 +74,20 @@ export function openPresence(options: PresenceOptions): PresenceKeeper {
   };
 }
 
-/** Reads the presence of all living processes, or of one service. Rejects when NATS does not answer. */
+/**
+ * Reads the presence of all living processes, or of one service. Rejects when NATS does not answer. Requests only, because each ends
+ * by itself: the client's iterator over keys waits for ever when the bucket goes in its middle (and whoever waits serves no shard).
+ */
 export async function listPresence(bus: Bus, service?: string): Promise<readonly Presence[]> {
-  const bucket = await bus.openKv(bus.names.leaseBucket);
+  const { leaseBucket } = bus.names;
+  const bucket = await bus.openKv(leaseBucket);
+  const prefix = `$KV.${leaseBucket}.`;
+  const { state } = await bus.manager.streams.info(`KV_${leaseBucket}`, {
+    subjects_filter: service === undefined ? `${prefix}proc.>` : `${prefix}proc.${service}.*`,
+  });
   const found: Presence[] = [];
-  const filter = service === undefined ? 'proc.>' : `proc.${service}.*`;
-  for await (const key of await bucket.keys(filter)) {
-    const entry = await bucket.get(key);
+  for (const subject of Object.keys(state.subjects ?? {})) {
+    const entry = await bucket.get(subject.slice(prefix.length));
     if (entry === null || entry.operation !== 'PUT') continue;
     const presence = Presence.safeParse(parseRecord(entry.value));
     if (presence.success) found.push(presence.data);
