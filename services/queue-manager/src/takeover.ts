@@ -105,7 +105,7 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
 }
 
 /** The spool's generation; the first one is made when there is none. @throws SpoolUnavailableError */
-export async function findGeneration(context: Pick<QueueContext, 'store'>): Promise<number> {
+async function findGeneration(context: Pick<QueueContext, 'store'>): Promise<number> {
   const present = await currentGeneration(context.store);
   if (present > 0) return present;
   await createGeneration(context.store, 1);

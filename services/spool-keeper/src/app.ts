@@ -37,6 +37,7 @@ export async function createSpoolKeeper(
     controlTask(context, { recovery, orphans }),
     orphanTask(context, {
       everyMs: settings.orphanEvery,
+      repairAfterMs: settings.repairAfter,
       timing: {
         graceMs: settings.orphanAfter,
         youngMs: youngRounds * settings.orphanEvery,

@@ -27,6 +27,12 @@ export const SpoolKeeperSettings = {
     min: '100ms',
     max: '10m',
   }),
+  repairAfter: setting.duration({
+    text: 'Time for which messages stay unaccounted for before they are put back without being asked. railpost recover does it at once.',
+    default: '2m',
+    min: '100ms',
+    max: '30d',
+  }),
   journalKeep: setting.duration({
     text: 'Time for which the journal keeps what it says of messages that are in the spool no more.',
     default: '24h',

@@ -95,7 +95,7 @@ export const recordUnreadable = defineEvent<{ key: string; error: string }>({
 export const unaccounted = defineEvent<{ messages: number; queueIds: readonly string[] }>({
   name: 'unaccounted-messages',
   level: 'error',
-  text: 'messages are in the spool but in no queue: railpost recover puts them back',
+  text: 'messages are in the spool but in no queue: they are put back soon, by railpost recover at once',
 });
 
 export const repaired = defineEvent<{ messages: number; queueIds: readonly string[] }>({

@@ -25,7 +25,7 @@ export interface TestMessage {
 const owner: JournalOwner = { generation: 1, shard: 0, epoch: 1 };
 
 /** An envelope for so many recipients. */
-export function envelopeOf(queueId: string, recipients = 1, more: Partial<Envelope> = {}): Envelope {
+function envelopeOf(queueId: string, recipients = 1, more: Partial<Envelope> = {}): Envelope {
   return {
     version: 1,
     queueId,
@@ -145,7 +145,7 @@ export interface RunningTask {
 }
 
 /** Quick times. */
-export const quick: GarbageTiming = { garbageAfterMs: 400, everyMs: 50, journalKeepMs: 86_400_000 };
+const quick: GarbageTiming = { garbageAfterMs: 400, everyMs: 50, journalKeepMs: 86_400_000 };
 
 /** Runs the garbage task in this process. */
 export function runGarbage(

@@ -98,6 +98,24 @@ it(
 );
 
 it(
+  'puts a message back unasked when nobody does',
+  async () => {
+    const platform = await open();
+    await platform.startAgent('smtp');
+    await platform.start('queue-manager');
+    const message = await platform.accept(['good@a.test']);
+    await platform.bus.manager.streams.purge(platform.bus.names.incomingStream);
+    await platform.start('cleanup');
+    const keeper = await platform.start('spool-keeper', ['--repair-after', '500ms']);
+
+    await until(() => platform.deliveries.length === 1);
+    await until(async () => (await readGauge(keeper)) === 0);
+    expect(platform.attempts).toEqual([`${message.queueId} good@a.test`]);
+  },
+  slowMs,
+);
+
+it(
   'misses a record that is taken out of ACTIVE',
   async () => {
     const platform = await open();

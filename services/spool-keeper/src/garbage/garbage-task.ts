@@ -44,7 +44,7 @@ export interface SpoolView {
 export type GarbageContext = Pick<KeeperContext, 'store' | 'log' | 'clock' | 'crashPoint' | 'setProblem'>;
 
 /** Opens the view of a term; nothing is read yet. */
-export function openSpoolView(context: GarbageContext, timing: GarbageTiming): SpoolView {
+function openSpoolView(context: GarbageContext, timing: GarbageTiming): SpoolView {
   const index = new SpoolIndex();
   const gatherer = new Gatherer(
     context,

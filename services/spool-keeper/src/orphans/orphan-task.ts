@@ -1,6 +1,7 @@
 /**
- * The task `orphans`: the check for messages that nobody has, round after round, and repairs that an administrator asks for. While
- * recovery runs there is nothing to check: it puts back everything.
+ * The task `orphans`: the check for messages that nobody has, round after round, and their repair: when an administrator asks for it,
+ * and by itself after a while, because what was answered 250 must not wait for somebody to read an alert. While recovery runs
+ * there is nothing to check: it puts back everything.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BusError } from '@railpost/bus';
@@ -17,6 +18,8 @@ export interface OrphanParts {
   /** Time between two rounds, milliseconds; what is missing in two of them is an orphan. */
   readonly everyMs: number;
   readonly timing: OrphanTiming;
+  /** How long orphans are only told of before they are put back unasked, milliseconds. */
+  readonly repairAfterMs: number;
   /** The view that garbage collection keeps in this term; undefined before it has one. */
   readonly view: () => SpoolView | undefined;
   readonly recovery: Readonly<RecoveryState>;
@@ -59,12 +62,14 @@ export function orphanTask(context: KeeperContext, parts: OrphanParts): KeeperTa
     async run(signal) {
       const { state } = parts;
       let check: OrphanCheck | undefined;
+      const patience = new Patience(parts.repairAfterMs);
       try {
         while (!signal.aborted) {
           const view = parts.view();
           if (view !== undefined && parts.recovery.isRecovered) {
             if (check?.view !== view) check = new OrphanCheck(context, parts.timing, view);
             await tryRound(context, parts, check, signal);
+            if (patience.isOver(state.orphans, context.clock.monotonicMs())) askForRepair(state, false);
             await tryRepair(context, parts, check, signal);
           }
           await pause(parts, signal);
@@ -74,6 +79,28 @@ export function orphanTask(context: KeeperContext, parts: OrphanParts): KeeperTa
       }
     },
   };
+}
+
+/** Measures how long there have been orphans. */
+class Patience {
+  readonly #limitMs: number;
+  #sinceMs: number | undefined;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /** True once per limit, while there are any. */
+  isOver(orphans: readonly string[], nowMs: number): boolean {
+    if (orphans.length === 0) {
+      this.#sinceMs = undefined;
+      return false;
+    }
+    this.#sinceMs ??= nowMs;
+    if (nowMs - this.#sinceMs < this.#limitMs) return false;
+    this.#sinceMs = nowMs;
+    return true;
+  }
 }
 
 /** Until the next round, or until a repair is wanted. */
@@ -105,7 +132,7 @@ async function tryRound(
     'orphans',
     count === 0
       ? undefined
-      : `${count} messages are in the spool but in no queue; railpost recover puts them back`,
+      : `${count} messages are in the spool but in no queue; they are put back soon, by railpost recover at once`,
   );
 }
 
