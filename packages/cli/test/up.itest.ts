@@ -88,7 +88,7 @@ describe('railpost up', () => {
 
     // The end.
     const pids = (await readRunFile(site.data))?.processes.map(({ pid }) => pid) ?? [];
-    expect(pids).toHaveLength(6);
+    expect(pids).toHaveLength(7);
     const stopMs = await stop(first);
     expect(await first.exited).toBe(0);
     expect(stopMs).toBeLessThan(20_000);

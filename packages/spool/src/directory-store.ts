@@ -26,6 +26,10 @@ const staleTemporaryMs = 60 * 60 * 1000;
 const readChunkBytes = 256 * 1024;
 const rememberedFolders = 4096;
 const describedAtOnce = 64;
+/** Beyond this, a folder of which files vanish all the time is told as it is. */
+const readingsOfFolder = 20;
+/** Behind the last entry of a folder. */
+const endOfFolder = { key: '', isFolder: true };
 
 /**
  * Opens (and makes) the directory.
@@ -205,26 +209,45 @@ class DirectoryStore implements ObjectStore {
     this.#folders.add(folder);
   }
 
+  /**
+   * Whoever rolls objects up puts what replaces them behind them and removes them then. A reading of the folder that knows the old names
+   * only, of which the files are gone by the time they are looked at, would tell of neither: the folder is read again from there.
+   */
   async *#walk(folder: string, prefix: string, after: string): AsyncIterable<ListedObject> {
+    let position = after;
+    for (let readings = 1; ; readings += 1) {
+      const last = yield* this.#walkOnce(folder, prefix, position, readings === readingsOfFolder);
+      if (last === undefined) return;
+      position = last;
+    }
+  }
+
+  /** Ends at the first file that is gone, unless `skipsLost`, with the last key before it; undefined when it came to the end. */
+  async *#walkOnce(
+    folder: string,
+    prefix: string,
+    after: string,
+    skipsLost: boolean,
+  ): AsyncGenerator<ListedObject, string | undefined> {
+    let last = after;
     let files: string[] = [];
-    for (const { key, isFolder } of await this.#entries(folder)) {
+    for (const { key, isFolder } of [...(await this.#entries(folder)), endOfFolder]) {
       if (!isFolder) {
         if (key.startsWith(prefix) && key > after) files.push(key);
         if (files.length < describedAtOnce) continue;
       }
-      yield* await this.#describeAll(files);
+      for (const described of await Promise.all(files.map((each) => this.#describe(each)))) {
+        if (described === undefined && !skipsLost) return last;
+        if (described === undefined) continue;
+        yield described;
+        last = described.key;
+      }
       files = [];
-      const mayMatch = key.startsWith(prefix) || prefix.startsWith(key);
-      // All keys below a folder sort behind `after` unless the folder sorts wholly before it.
-      const mayFollow = key > after || after.startsWith(key);
-      if (isFolder && mayMatch && mayFollow) yield* this.#walk(key, prefix, after);
+      if (!isFolder || !mayHold(key, prefix, after)) continue;
+      yield* this.#walk(key, prefix, after);
+      last = `${key}\u{10ffff}`;
     }
-    yield* await this.#describeAll(files);
-  }
-
-  async #describeAll(keys: readonly string[]): Promise<ListedObject[]> {
-    const described = await Promise.all(keys.map((key) => this.#describe(key)));
-    return described.filter((each) => each !== undefined);
+    return undefined;
   }
 
   /** Entries of a folder in key order; folders carry their `/`, because `a-b` sorts before `a/b`. */
@@ -253,6 +276,14 @@ class DirectoryStore implements ObjectStore {
       throw new SpoolUnavailableError(`cannot list ${key}`, { effect: 'none', cause: error });
     }
   }
+}
+
+/** True when keys below the folder may match the prefix and come after the place. */
+function mayHold(folder: string, prefix: string, after: string): boolean {
+  const mayMatch = folder.startsWith(prefix) || prefix.startsWith(folder);
+  // All keys below a folder sort behind `after` unless the folder sorts wholly before it.
+  const mayFollow = folder > after || after.startsWith(folder);
+  return folder !== endOfFolder.key && mayMatch && mayFollow;
 }
 
 async function readFully(file: FileHandle, octets: Buffer, position: number): Promise<number> {
