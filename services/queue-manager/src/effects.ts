@@ -9,6 +9,7 @@ import { type FencedWriter, deleteStored } from '@railpost/bus';
 import {
   type DeferRecord,
   type DeferSummary,
+  type HoldSet,
   type JournalEntry,
   deferHeader,
   encodeRecord,
@@ -21,7 +22,6 @@ import { assertJournalled } from './invariants.ts';
 import type { QueueMetrics } from './metrics.ts';
 import type { Settlement } from './outcome/settle.ts';
 import type { DoneSet } from './queue/done-set.ts';
-import type { HoldSet } from './queue/hold-set.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { ShardQueue } from './queue/shard-queue.ts';
 

@@ -6,6 +6,7 @@ import { readStored } from '@railpost/bus';
 import {
   DeferRecord,
   type DeliveryJob,
+  type HoldSet,
   type JobRecipient,
   OriginalProgress,
   isTerminal,
@@ -16,7 +17,6 @@ import { loadJournal } from '@railpost/spool';
 import type { QueueContext } from './context.ts';
 import type { SettleFacts } from './outcome/settle.ts';
 import type { DoneSet } from './queue/done-set.ts';
-import type { HoldSet } from './queue/hold-set.ts';
 
 /** Clocks of NATS servers and owners may differ by this much. */
 const clockSlackMs = 60_000;

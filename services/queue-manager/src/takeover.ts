@@ -27,9 +27,9 @@ import {
 } from '@railpost/contracts';
 import { createTidier } from '@railpost/runtime';
 import {
+  type GenerationState,
   type JournalDamage,
   createGeneration,
-  currentGeneration,
   loadJournal,
   openJournalWriter,
   readGenerationState,
@@ -75,10 +75,9 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   const { context, shard, lease } = parts;
   context.crashPoint('takeover.lease');
   const writer = await claimFence(parts);
-  const generation = await findGeneration(context);
+  const { generation, isRecovered } = await findGeneration(context);
   if (Math.floor(writer.epoch / sequencesPerGeneration) !== generation)
     throw new EarlierGenerationError(shard, generation);
-  const { isRecovered } = await readGenerationState(context.store);
   await announceEpoch(context, shard, writer.epoch);
   context.crashPoint('takeover.announced');
   const journal = openJournalWriter(
@@ -105,11 +104,11 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
 }
 
 /** The spool's generation; the first one is made when there is none. @throws SpoolUnavailableError */
-async function findGeneration(context: Pick<QueueContext, 'store'>): Promise<number> {
-  const present = await currentGeneration(context.store);
-  if (present > 0) return present;
-  await createGeneration(context.store, 1);
-  return currentGeneration(context.store);
+async function findGeneration({ store }: Pick<QueueContext, 'store'>): Promise<GenerationState> {
+  const present = await readGenerationState(store);
+  if (present.generation > 0) return present;
+  await createGeneration(store, 1);
+  return readGenerationState(store);
 }
 
 async function claimFence(parts: TakeoverParts): Promise<FencedWriter> {

@@ -2,6 +2,7 @@
  * One term of one shard: everything this process knows and may do between taking the shard over and losing it. Terms are never
  * resumed: whoever takes the shard next, this process included, starts from an empty memory (durability rule 3).
  */
+import { HoldSet } from '@railpost/contracts';
 import type { FencedWriter, LeaseTerm } from '@railpost/bus';
 import type { JournalOwner, JournalWriter } from '@railpost/spool';
 import type { QueueContext, Timing } from './context.ts';
@@ -9,7 +10,6 @@ import { Effects, exclusively } from './effects.ts';
 import { suspendedDomainOf } from './gather.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { DoneSet } from './queue/done-set.ts';
-import { HoldSet } from './queue/hold-set.ts';
 import { MessagesInHand } from './queue/messages-in-hand.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import { ShardQueue } from './queue/shard-queue.ts';

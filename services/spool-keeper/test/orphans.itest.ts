@@ -49,6 +49,17 @@ async function repair(
   return report;
 }
 
+/** Waits for the delivery of the one message and until nothing is missed any more; it was attempted once. */
+async function expectDeliveredOnce(
+  platform: WholePlatform,
+  keeper: ServiceProcess,
+  queueId: string,
+): Promise<void> {
+  await until(() => platform.deliveries.length === 1);
+  await until(async () => (await readGauge(keeper)) === 0);
+  expect(platform.attempts).toEqual([`${queueId} good@a.test`]);
+}
+
 it(
   'misses nothing while mail is in every state and on its way',
   async () => {
@@ -91,9 +102,7 @@ it(
     expect(platform.attempts).toEqual([]);
     expect(await repair(platform)).toMatchObject({ missing: 1, putBack: 1 });
 
-    await until(() => platform.deliveries.length === 1);
-    await until(async () => (await readGauge(keeper)) === 0);
-    expect(platform.attempts).toEqual([`${message.queueId} good@a.test`]);
+    await expectDeliveredOnce(platform, keeper, message.queueId);
   },
   slowMs,
 );
@@ -109,9 +118,7 @@ it(
     await platform.start('cleanup');
     const keeper = await platform.start('spool-keeper', ['--repair-after', '500ms']);
 
-    await until(() => platform.deliveries.length === 1);
-    await until(async () => (await readGauge(keeper)) === 0);
-    expect(platform.attempts).toEqual([`${message.queueId} good@a.test`]);
+    await expectDeliveredOnce(platform, keeper, message.queueId);
   },
   slowMs,
 );
@@ -133,9 +140,7 @@ it(
     await until(async () => (await readGauge(keeper)) === 1);
     await repair(platform);
 
-    await until(() => platform.deliveries.length === 1);
-    await until(async () => (await readGauge(keeper)) === 0);
-    expect(platform.attempts).toEqual([`${message.queueId} good@a.test`]);
+    await expectDeliveredOnce(platform, keeper, message.queueId);
   },
   slowMs,
 );

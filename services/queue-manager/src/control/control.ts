@@ -8,7 +8,9 @@ import {
   ControlRequest,
   type DeferRecord,
   type JournalEntry,
+  allOriginals,
   parseRecord,
+  wholeOriginalRun,
 } from '@railpost/contracts';
 import { queueIdPattern } from '@railpost/mail';
 import { exclusively } from '../effects.ts';
@@ -16,8 +18,6 @@ import { controlCarriedOut } from '../events.ts';
 import { isOnHold } from '../gather.ts';
 import type { Loader } from '../loader.ts';
 import { openEntries } from '../outcome/settle.ts';
-import { wholeOriginalRun } from '../queue/done-set.ts';
-import { allOriginals } from '../queue/hold-set.ts';
 import type { QueuedJob } from '../queue/queued-job.ts';
 import type { Term } from '../term.ts';
 import { listRows } from './rows.ts';

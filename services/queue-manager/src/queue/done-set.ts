@@ -4,7 +4,7 @@
  * (no redelivery by cleanup is possible) and some minutes have gone by (acknowledgements of ACTIVE that a killed server
  * forgot have come back by then).
  */
-import { type JournalEntry, isTerminal } from '@railpost/contracts';
+import { type JournalEntry, isTerminal, wholeOriginalRun } from '@railpost/contracts';
 
 /** Names one recipient of one message. */
 export interface RecipientKey {
@@ -20,8 +20,6 @@ interface Known {
 }
 
 const keepMs = 5 * 60_000;
-/** Run of entries that end an original as a whole, whatever it expanded to (an administrator's delete). */
-export const wholeOriginalRun = '-';
 
 /** The set. */
 export class DoneSet {

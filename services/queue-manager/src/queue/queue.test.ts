@@ -1,11 +1,10 @@
 import type { JournalEntry } from '@railpost/contracts';
-import { destinationToken } from '@railpost/contracts';
+import { HoldSet, allOriginals, destinationToken, wholeOriginalRun } from '@railpost/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { destinationName } from './destinations.ts';
-import { DoneSet, wholeOriginalRun } from './done-set.ts';
+import { DoneSet } from './done-set.ts';
 import { DueHeap } from './due-heap.ts';
-import { HoldSet, allOriginals } from './hold-set.ts';
 
 function entry(over: Partial<JournalEntry>): JournalEntry {
   return { queueId: 'q', orig: 0, final: 'a@x.test', kind: 'delivered', run: 'r', n: 1, ...over };
