@@ -1,9 +1,10 @@
 /**
  * Takes messages of ACTIVE into the queue. A job that the journal calls finished, or that DEFER or memory already has, is
  * acknowledged and dropped (rules 7, 11); one on hold, or of a destination that fills ACTIVE, moves to DEFER; the others
- * become ready. What cannot be decoded goes to CORRUPT.
+ * become ready. What cannot be decoded goes to CORRUPT. A message of another generation than the term's ends the term: what its
+ * memory calls superfluous may be all that is left.
  */
-import type { BusMessage } from '@railpost/bus';
+import { type BusMessage, sequencesPerGeneration } from '@railpost/bus';
 import {
   type DeferRecord,
   DeliveryJob,
@@ -26,6 +27,8 @@ const corruptRetryMs = 10_000;
 /** Takes one message in. @param deliveredBefore highest sequence that somebody may have had before this term */
 export async function admit(term: Term, message: BusMessage, deliveredBefore: number): Promise<void> {
   const { context, effects, queue, metrics } = term;
+  if (Math.floor(message.sequence / sequencesPerGeneration) !== term.generation)
+    return term.end('the streams are of another generation');
   effects.noteActive(message.sequence);
   const job = decodeJob(message.data);
   if (job === undefined) return dropCorrupt(term, message);

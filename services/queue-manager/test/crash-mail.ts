@@ -6,7 +6,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '@railpost/bus';
-import { type ControlRequest, type DeliveryJob, encodeRecord, isTerminal } from '@railpost/contracts';
+import {
+  type ControlRequest,
+  type DeliveryJob,
+  encodeRecord,
+  isTerminal,
+  queueManagerConsumer,
+} from '@railpost/contracts';
 import type { ExpectStatic } from 'vitest';
 import {
   type TestAgent,
@@ -74,13 +80,40 @@ export async function sendMail(platform: TestPlatform): Promise<Mail> {
  */
 export async function releaseWhenHeld(platform: TestPlatform, mail: Mail): Promise<number> {
   const isHeld = async () => (await readDefer(platform, mail.held))?.state === 'held';
-  // While NATS is away, or has no streams, nobody can say.
-  await until(() => isHeld().catch(() => false), patienceMs);
+  try {
+    // While NATS is away, or has no streams, nobody can say.
+    await until(() => isHeld().catch(() => false), patienceMs);
+  } catch {
+    throw new Error(`the message was never on hold\n${await describeSituation(platform, mail)}`);
+  }
   // On hold is where an attempt would have been made at once.
   await sleep(500);
   const attempts = attemptsOf(mail, mail.held, 'quiet@x.test');
   await askForRelease(platform, mail);
   return attempts;
+}
+
+/** For whoever has to find out why a test waited in vain: the held message, the streams and what the owners said last. */
+async function describeSituation({ bus, ...platform }: TestPlatform, { held }: Mail): Promise<string> {
+  const streams = [bus.names.activeStream(0), bus.names.deferStream(0)].map(async (name) => {
+    const { state } = await bus.manager.streams.info(name);
+    return `${name}: ${state.messages} messages, ${state.first_seq} to ${state.last_seq}`;
+  });
+  const consumer = bus.manager.consumers.info(bus.names.activeStream(0), queueManagerConsumer);
+  const facts = await Promise.allSettled([
+    ...streams,
+    consumer.then((each) => JSON.stringify({ ...each, config: undefined })),
+    readDefer({ bus, ...platform }, held).then((each) => `DEFER: ${JSON.stringify(each)}`),
+    readJournal({ bus, ...platform }, held.queueId).then((each) => `journal: ${JSON.stringify(each)}`),
+  ]);
+  const owners = platform.managers.flatMap(({ pid, events }) => [
+    `queue-manager ${pid}`,
+    ...events.slice(-20).map((each) => JSON.stringify(each)),
+  ]);
+  return [
+    ...facts.map((each) => (each.status === 'fulfilled' ? each.value : String(each.reason))),
+    ...owners,
+  ].join('\n');
 }
 
 /** Resolves when nothing is left in NATS. */

@@ -5,9 +5,9 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readPositions, currentGeneration } from '@railpost/spool';
+import { createGeneration, currentGeneration, readPositions } from '@railpost/spool';
 import { readStreamStates } from '@railpost/bus';
-import { type ServiceProcess, startNatsServer } from '@railpost/testkit';
+import { type ServiceProcess, resumeProcess, startNatsServer, untilDone } from '@railpost/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import {
   type TestPlatform,
@@ -18,7 +18,9 @@ import {
   isDrained,
   journalKinds,
   makeJob,
+  makeStreams,
   openPlatform,
+  readDefer,
   startAgent,
   startManager,
   until,
@@ -108,6 +110,27 @@ it('takes streams for lost that come back as an older copy, also when nothing el
   await untilServed(platform, 2);
   expect(lossesIn(second)).toBe(1);
   expect(agent.count(later.jobId)).toBe(1);
+}, 120_000);
+
+it('does not call superfluous what a new generation brings while the term of the earlier one is not over', async () => {
+  const platform = await openOwnPlatform();
+  await startAgent(platform, 'smtp');
+  const sleeper = await startManager(platform, ['--lease-ttl', '30s']);
+  const held = makeJob({ recipients: [{ final: 'quiet@x.test', isHeld: true }] });
+  await enqueue(platform, held);
+  await until(async () => (await readDefer(platform, held).catch(() => undefined))?.state === 'held');
+
+  process.kill(sleeper.pid, 'SIGSTOP');
+  await platform.server.wipe();
+  await createGeneration(platform.store, 2);
+  await untilDone(() => makeStreams(platform.bus, 2, platform.shards));
+  await untilDone(() => configure(platform.bus));
+  await enqueue(platform, { ...held, attempt: 1 });
+  resumeProcess(sleeper.pid);
+
+  await untilServed(platform, 2);
+  await until(async () => (await readDefer(platform, held).catch(() => undefined))?.state === 'held', 60_000);
+  expect(lossesIn(sleeper)).toBe(0);
 }, 120_000);
 
 it('waits with a job that was put back while an agent has the same message in hand', async () => {

@@ -53,6 +53,8 @@ export interface TestPlatform {
   /** Closes what the test left open and takes the streams away. */
   close(): Promise<void>;
   readonly closers: (() => Promise<unknown>)[];
+  /** Every queue-manager that was started. */
+  readonly managers: ServiceProcess[];
 }
 
 /** Queue times of the configuration. */
@@ -89,6 +91,7 @@ export async function openPlatform(
     shards,
     heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
     closers,
+    managers: [],
     async close() {
       for (const close of closers.splice(0).reverse()) await close();
       for await (const name of bus.manager.streams.names())
@@ -170,6 +173,7 @@ export async function startManager(
     isReadyAwaited,
   });
   platform.closers.push(() => manager.kill());
+  platform.managers.push(manager);
   return manager;
 }
 

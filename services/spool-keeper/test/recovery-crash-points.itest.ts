@@ -3,7 +3,8 @@
  * runs mail in every state: delivered, deferred, held, released, deleted, partly done, bouncing, reported but not journalled, accepted a
  * moment ago. In the end each recipient has what it was owed exactly once, and what was held was not touched.
  */
-import { readGenerationState } from '@railpost/spool';
+import { readStreamStates } from '@railpost/bus';
+import { readGenerationState, readPositions } from '@railpost/spool';
 import { resumeProcess, untilStopped } from '@railpost/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { type Mail, expectAllOnce, openUp, sendMail, untilQuiet } from './recovery-mail.ts';
@@ -41,6 +42,23 @@ async function untilRecovered(platform: WholePlatform, generation = 2): Promise<
 /** A bounce whose report could not be sent is decided anew; its sender hears of it once. */
 function expectBounced(platform: WholePlatform, mail: Mail): void {
   expect(platform.deliveries.filter((each) => each.startsWith(mail.bouncing))).toEqual([]);
+}
+
+async function positionsOf({ bus }: WholePlatform): Promise<Readonly<Record<string, number>>> {
+  const states = await readStreamStates(bus);
+  return Object.fromEntries(states.map(({ name, lastSequence }) => [name, lastSequence]));
+}
+
+/** Resolves when the spool knows that INCOMING has come further: a loss of what nobody has written down yet is the orphan check's. */
+async function untilRecordedBeyond(
+  { bus, store }: WholePlatform,
+  positions: Readonly<Record<string, number>>,
+): Promise<void> {
+  const { incomingStream } = bus.names;
+  await until(async () => {
+    const recorded = (await readPositions(store, 1))[incomingStream] ?? 0;
+    return recorded > (positions[incomingStream] ?? 0);
+  });
 }
 
 it(
@@ -179,11 +197,13 @@ it(
     const early = await platform.accept(['good@n.test']);
     await until(() => platform.deliveries.includes(`${early.queueId} good@n.test`));
     await untilQuiet(platform);
+    const positions = await positionsOf(platform);
     await platform.server.kill();
     const copy = await platform.copyNats();
     await platform.server.restart();
     const mail = await sendMail(platform);
     await untilQuiet(platform);
+    await untilRecordedBeyond(platform, positions);
     // While everything runs.
     await platform.server.kill();
     await platform.restoreNats(copy);
