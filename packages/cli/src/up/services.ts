@@ -53,12 +53,18 @@ export async function stopServices(processes: readonly ManagedProcess[], termina
   terminal.progress(`${processes.length} processes stopped`);
 }
 
+/**
+ * V8 lets the space for new objects grow with the memory of the machine, to 128 MB in each process. A quarter of it costs no more CPU
+ * time per message (measured).
+ */
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
+
 function makeProcess(plan: ProcessPlan, parts: ServicesParts): ManagedProcess {
   const main = fileURLToPath(new URL(`../../../../services/${plan.service}/src/main.ts`, import.meta.url));
   return new ManagedProcess({
     name: plan.name,
     program: process.execPath,
-    arguments: ['--disable-warning=ExperimentalWarning', main, ...plan.arguments],
+    arguments: [...nodeFlags, main, ...plan.arguments],
     logFile: join(parts.data, 'log', `${plan.name}.log`),
     kind: 'service',
     terminal: parts.terminal,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { defineEvent } from './define-event.ts';
 import { formatDelay, logDisposition } from './disposition.ts';
 import { EventLog, type LogFormat } from './event-log.ts';
@@ -51,6 +51,10 @@ const disposition = {
   transport: 'smtp',
 };
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe('event log', () => {
   it('writes one JSON object per event with static text and the data in fields', () => {
     const { log, writes } = makeLog('json');
@@ -80,6 +84,33 @@ describe('event log', () => {
 
     expect(writes).toHaveLength(1);
     expect(writes[0]?.split('\n')).toHaveLength(101);
+  });
+
+  it('lets lines wait for more when the last write was a moment ago', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const { log, writes } = makeLog('json');
+    internal(log, { count: 1 });
+    await new Promise((resolve) => setImmediate(resolve));
+
+    internal(log, { count: 2 });
+    await new Promise((resolve) => setImmediate(resolve));
+    internal(log, { count: 3 });
+
+    expect(writes).toHaveLength(1);
+    vi.advanceTimersByTime(20);
+    expect(writes[1]?.split('\n')).toHaveLength(3);
+  });
+
+  it('lets no warning wait, nor what came before it', async () => {
+    const { log, writes } = makeLog('json');
+    internal(log, { count: 1 });
+    await new Promise((resolve) => setImmediate(resolve));
+
+    internal(log, { count: 2 });
+    odd(log, { reason: 'why', detail: undefined });
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(writes[1]?.split('\n')).toHaveLength(3);
   });
 
   it('writes at once what would fill the memory', () => {

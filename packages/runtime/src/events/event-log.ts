@@ -1,7 +1,8 @@
 /**
  * The event log: one line per event to standard output, JSON by default. Events are declared (define-event.ts), never
- * written as free text. Lines are gathered and written once per turn of the event loop: a busy process makes one
- * write(2) per hundred lines, and nothing is held longer than that turn.
+ * written as free text. Lines are gathered: the first after a pause goes out at the end of its turn of the event loop, and so does
+ * every warning with what has come before it; more lines wait until {@link writeEveryMs} have passed since the last write(2), which
+ * else would be a large part of what a busy process does.
  */
 import { hostname as machineName } from 'node:os';
 import { writeSync } from 'node:fs';
@@ -15,6 +16,9 @@ const rank: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30
 
 /** Above this many characters in one turn the lines are written at once, so that a burst cannot fill the memory. */
 const writeAtCharacters = 64 * 1024;
+
+/** A line of a busy process waits so long at most, in milliseconds. */
+const writeEveryMs = 20;
 
 /** Settings of a log. */
 export interface EventLogOptions {
@@ -39,7 +43,9 @@ export class EventLog {
   #timeMs = Number.NaN;
   #timeText = '';
   #pending = '';
-  #isScheduled = false;
+  #writtenAtMs = Number.NEGATIVE_INFINITY;
+  #isDueThisTurn = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: EventLogOptions) {
     this.#options = options;
@@ -67,12 +73,15 @@ export class EventLog {
             service: this.#options.service,
             pid: process.pid,
           });
-    if (line !== undefined) this.#append(line);
+    if (line !== undefined) this.#append(line, event.level);
   }
 
   /** Writes what is gathered, now. Call before the process exits. */
   flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#pending === '') return;
+    this.#writtenAtMs = performance.now();
     const lines = this.#pending;
     this.#pending = '';
     this.#write(lines);
@@ -103,16 +112,21 @@ export class EventLog {
     return head;
   }
 
-  #append(line: string): void {
+  #append(line: string, level: LogLevel): void {
     this.#pending += `${line}\n`;
     if (this.#pending.length >= writeAtCharacters) {
       this.flush();
       return;
     }
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
+    if (this.#isDueThisTurn || (this.#timer !== undefined && rank[level] < rank.warn)) return;
+    const waitMs = rank[level] >= rank.warn ? 0 : this.#writtenAtMs + writeEveryMs - performance.now();
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.flush(), waitMs);
+      return;
+    }
+    this.#isDueThisTurn = true;
     setImmediate(() => {
-      this.#isScheduled = false;
+      this.#isDueThisTurn = false;
       this.flush();
     });
   }
