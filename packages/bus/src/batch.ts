@@ -4,7 +4,7 @@
  * All messages but the last are plain publishes on the same connection, so they arrive in order before the commit.
  */
 import { randomUUID } from 'node:crypto';
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { Bus } from './bus.ts';
 import {
   type BusHeaders,
   type PublishAnswer,
@@ -30,13 +30,13 @@ export interface BatchMessage {
  * last message; the i-th has `sequence - messages.length + 1 + i`. Every call may be repeated: nothing is kept.
  */
 export async function publishBatch(
-  connection: NatsConnection,
+  bus: Pick<Bus, 'connection' | 'inbox'>,
   messages: readonly BatchMessage[],
   timeoutMs: number,
 ): Promise<PublishAnswer> {
   const last = messages.at(-1);
   if (last === undefined) throw new RangeError('a batch has at least one message');
-  if (messages.length === 1) return requestPublish(connection, last, timeoutMs);
+  if (messages.length === 1) return requestPublish(bus, last, timeoutMs);
   const id = randomUUID();
   for (const [index, message] of messages.slice(0, -1).entries()) {
     const headers = toBusHeaders({
@@ -45,7 +45,7 @@ export async function publishBatch(
       'Nats-Batch-Sequence': String(index + 1),
     });
     try {
-      connection.publish(message.subject, message.payload, { headers });
+      bus.connection.publish(message.subject, message.payload, { headers });
     } catch (error) {
       throw translateClosed(error);
     }
@@ -55,5 +55,5 @@ export async function publishBatch(
     'Nats-Batch-Sequence': String(messages.length),
     'Nats-Batch-Commit': '1',
   };
-  return requestPublish(connection, { ...last, headers: { ...last.headers, ...commit } }, timeoutMs);
+  return requestPublish(bus, { ...last, headers: { ...last.headers, ...commit } }, timeoutMs);
 }

@@ -8,6 +8,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { type KV, Kvm } from '@nats-io/kv';
 import { type NatsConnection, connect, usernamePasswordAuthenticator } from '@nats-io/transport-node';
 import { type BusNames, busNames } from '@railpost/contracts';
+import { Inbox } from './inbox.ts';
 import { type ServerCheck, openServerCheck } from './server-check.ts';
 
 /** How to reach NATS. */
@@ -41,6 +42,8 @@ export interface Bus {
   readonly connection: NatsConnection;
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** For requests and publishes that wait for an answer. */
+  readonly inbox: Inbox;
   readonly publishTimeoutMs: number;
   /** Synchronous, no I/O: asked before every PUT. */
   health(): BusHealth;
@@ -96,6 +99,7 @@ class ConnectedBus implements Bus {
   readonly connection: NatsConnection;
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
+  readonly inbox: Inbox;
   readonly publishTimeoutMs: number;
   readonly #serverCheck: ServerCheck;
   readonly #listeners = new Set<() => void>();
@@ -114,6 +118,7 @@ class ConnectedBus implements Bus {
     this.publishTimeoutMs = options.publishTimeoutMs;
     this.jetstream = jetstream(parts.connection, { timeout: options.publishTimeoutMs });
     this.manager = parts.manager;
+    this.inbox = new Inbox(parts.connection);
     this.#serverCheck = parts.serverCheck;
     this.#pinger = setInterval(() => void this.#ping(), options.pingMs ?? 1000);
     void this.#followStatus();

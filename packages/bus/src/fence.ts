@@ -143,7 +143,7 @@ class EpochClaimer {
     const record: z.infer<typeof EpochRecord> = { version: 1, holder: this.#holder, nonce };
     const headers = { 'Nats-Expected-Last-Subject-Sequence': String(expected) };
     return requestPublish(
-      this.#bus.connection,
+      this.#bus,
       { subject, payload: encodeRecord(record), headers },
       this.#bus.publishTimeoutMs,
     );
@@ -245,11 +245,7 @@ class ShardWriter implements FencedWriter {
   /** Sends one batch until it is stored. @throws DeposedError, BusClosedError, BusRefusedError */
   async #store(batch: readonly WaitingWrite[]): Promise<void> {
     while (!this.#isClosed) {
-      const answer = await publishBatch(
-        this.#bus.connection,
-        this.#fenced(batch),
-        this.#bus.publishTimeoutMs,
-      );
+      const answer = await publishBatch(this.#bus, this.#fenced(batch), this.#bus.publishTimeoutMs);
       if (answer.kind === 'stored') {
         this.#bus.noteAnswer();
         this.#problem = undefined;

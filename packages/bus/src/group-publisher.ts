@@ -150,9 +150,7 @@ class GroupCommit implements GroupPublisher {
     if (batch.length === 1 && only !== undefined) return this.#sendAlone(only);
     if (this.#isBundling) return this.#sendAlone(bundled(batch));
     const messages = batch.map((each) => each.message);
-    const answer = await attempt(() =>
-      publishBatch(this.#bus.connection, messages, this.#bus.publishTimeoutMs),
-    );
+    const answer = await attempt(() => publishBatch(this.#bus, messages, this.#bus.publishTimeoutMs));
     if (answer.kind === 'stored') {
       this.#bus.noteAnswer();
       const first = answer.sequence - batch.length + 1;
@@ -178,7 +176,7 @@ class GroupCommit implements GroupPublisher {
       if (waiting.signal?.aborted === true)
         return waiting.reject(new BusClosedError('publish given up by its caller'));
       const answer = await attempt(() =>
-        requestPublish(this.#bus.connection, waiting.message, this.#bus.publishTimeoutMs),
+        requestPublish(this.#bus, waiting.message, this.#bus.publishTimeoutMs),
       );
       if (answer.kind !== 'unknown') this.#bus.noteAnswer();
       if (this.#settle(waiting, answer)) return;

@@ -129,7 +129,7 @@ class Term implements LeaseTerm {
       'Nats-Expected-Last-Subject-Sequence': String(this.#revision),
     };
     const message = { subject: this.#key.subject, payload: new Uint8Array(0), headers };
-    await requestPublish(this.#bus.connection, message, this.#bus.publishTimeoutMs).catch(ignoreClosed);
+    await requestPublish(this.#bus, message, this.#bus.publishTimeoutMs).catch(ignoreClosed);
   }
 
   async #refreshOnce(): Promise<boolean> {
@@ -193,7 +193,7 @@ async function publishRevision(
   request: LeaseKey & { readonly expected: number },
 ): Promise<number | 'taken' | 'unknown'> {
   const answer = await requestPublish(
-    bus.connection,
+    bus,
     {
       subject: request.subject,
       payload: encodeRecord({ holder: request.holder }),

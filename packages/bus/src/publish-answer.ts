@@ -6,11 +6,9 @@
 import {
   ClosedConnectionError,
   DrainingConnectionError,
-  type NatsConnection,
-  RequestError,
-  TimeoutError,
   headers as makeHeaders,
 } from '@nats-io/transport-node';
+import type { Bus } from './bus.ts';
 import { BusClosedError } from './errors.ts';
 
 /** What became of a publish. */
@@ -62,19 +60,15 @@ export function isTransient(code: number): boolean {
 
 /** Publishes and waits for the PubAck at most `timeoutMs`. @throws BusClosedError; client errors when it was not sent */
 export async function requestPublish(
-  connection: NatsConnection,
+  { inbox }: Pick<Bus, 'inbox'>,
   message: { readonly subject: string; readonly payload: Uint8Array; readonly headers: BusHeaders },
   timeoutMs: number,
 ): Promise<PublishAnswer> {
   try {
-    const reply = await connection.request(message.subject, message.payload, {
-      timeout: timeoutMs,
-      headers: toBusHeaders(message.headers),
-    });
-    return parseAnswer(reply.json<unknown>());
+    const { subject, payload, headers } = message;
+    const reply = await inbox.request({ subject, payload, headers: toBusHeaders(headers) }, timeoutMs);
+    return typeof reply === 'string' ? { kind: reply } : parseAnswer(reply.json<unknown>());
   } catch (error) {
-    if (error instanceof RequestError && error.isNoResponders()) return { kind: 'absent' };
-    if (error instanceof TimeoutError || error instanceof RequestError) return { kind: 'unknown' };
     throw translateClosed(error);
   }
 }

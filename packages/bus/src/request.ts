@@ -2,7 +2,6 @@
  * Core request and reply, which nothing stores: dispatches, outcomes, control. What an asker needs to know about a missing
  * answer is only whether anybody can have got the question.
  */
-import { RequestError } from '@nats-io/transport-node';
 import type { Bus } from './bus.ts';
 
 /** The answer's payload; `absent`: nobody listens; `unknown`: somebody may have got it, no answer in time. */
@@ -16,11 +15,13 @@ export async function ask(
   timeoutMs: number,
 ): Promise<Answer> {
   try {
-    const reply = await bus.connection.request(subject, payload, { timeout: timeoutMs });
+    const reply = await bus.inbox.request({ subject, payload }, timeoutMs);
+    if (typeof reply === 'string') return reply;
     bus.noteAnswer();
     return reply.data;
-  } catch (error) {
-    return error instanceof RequestError && error.isNoResponders() ? 'absent' : 'unknown';
+  } catch {
+    // The bus was closed, or the question is larger than NATS takes.
+    return 'unknown';
   }
 }
 

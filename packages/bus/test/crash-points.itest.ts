@@ -32,7 +32,7 @@ it('[takeover.late-write unanswered] a write that lands after its owner moved th
   await writing;
   // The first sending, as a network would bring it that kept it back: with the epoch of its time.
   const late = await requestPublish(
-    bus.connection,
+    bus,
     {
       subject,
       payload: encodeRecord('late'),

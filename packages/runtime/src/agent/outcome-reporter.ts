@@ -4,7 +4,7 @@
  * milliseconds, so that a fast destination costs few frames. Outcomes are repeated every 2 s until an owner with an epoch not below the
  * highest heard names them as settled. Nothing is ever given up: only an acknowledgement, or the end of the process, ends the repeating.
  */
-import type { Bus } from '@railpost/bus';
+import { type Bus, ask } from '@railpost/bus';
 import {
   type DeliveryOutcome,
   OutcomeAcknowledgement,
@@ -172,16 +172,14 @@ export class OutcomeReporter {
       outcomes: [...outcomes],
       ...(returned.length === 0 ? {} : { returned: [...returned] }),
     };
+    const reply = await ask(bus, bus.names.outcomeSubject(shard), encodeRecord(frame), repeatMs);
+    // No owner, no answer, or not an acknowledgement: all the same, the outcomes are repeated.
+    if (typeof reply === 'string') return new Set();
     try {
-      const reply = await bus.connection.request(bus.names.outcomeSubject(shard), encodeRecord(frame), {
-        timeout: repeatMs,
-      });
-      bus.noteAnswer();
-      const acknowledgement = OutcomeAcknowledgement.parse(parseRecord(reply.data));
+      const acknowledgement = OutcomeAcknowledgement.parse(parseRecord(reply));
       if (!epochs.admit(shard, acknowledgement.epoch)) return new Set();
       return new Set(acknowledgement.settled);
     } catch {
-      // No owner, no answer, or not an acknowledgement: all the same, the outcomes are repeated.
       return new Set();
     }
   }
