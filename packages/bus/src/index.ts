@@ -21,7 +21,7 @@ export type { Fence, FencedWriter } from './fence.ts';
 export { scanDefer } from './scan-defer.ts';
 export type { DeferEntry, ScanOptions } from './scan-defer.ts';
 export { readStream } from './read-stream.ts';
-export { deleteStored, readDelivered, readPosition, readStored } from './stored-messages.ts';
+export { deleteStored, readPosition, readStored } from './stored-messages.ts';
 export type { StreamPosition } from './stored-messages.ts';
 export { announce, ask, listen } from './request.ts';
 export type { Answer, ListenOptions, Listener } from './request.ts';

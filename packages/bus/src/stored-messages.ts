@@ -57,12 +57,3 @@ export async function readPosition(bus: Bus, stream: string): Promise<StreamPosi
     throw new BusUnavailableError(`the state of ${stream} cannot be read`, error);
   }
 }
-
-/** Highest stream sequence that the durable consumer has delivered to anybody. @throws BusUnavailableError */
-export async function readDelivered(bus: Bus, stream: string, consumer: string): Promise<number> {
-  try {
-    return (await bus.manager.consumers.info(stream, consumer)).delivered.stream_seq;
-  } catch (error) {
-    throw new BusUnavailableError(`the consumer ${consumer} of ${stream} cannot be read`, error);
-  }
-}

@@ -60,12 +60,22 @@ export type DispatchReply = z.infer<typeof DispatchReply>;
 export const Phase = z.enum(['accepted', 'transfer', 'committing', 'reporting']);
 export type Phase = z.infer<typeof Phase>;
 
-/** Every 5 s on `rp.shard.<s>.heartbeat`, for each shard whose jobs the agent holds (rule 8). */
+/**
+ * Every 5 s on `rp.shard.<s>.heartbeat`, for each shard that the agent has heard of, by transport of the jobs that it holds (rule 8). Without
+ * jobs it says that the agent lives and has none.
+ */
 export const Heartbeat = z.object({
   version: z.literal(1),
   worker: z.string(),
   /** As in the reply to a dispatch. */
   startedAt: z.string().optional(),
+  /**
+   * Answers the roll call of this name: with the heartbeats right before it the agent has named all that it has of the shard. Empty:
+   * answers none. Absent: an agent of an earlier release, which answers none ever and says nothing while it has no jobs.
+   */
+  roll: z.string().optional(),
+  /** The last word of a process that stops in order and has nothing any more. */
+  isLeaving: z.boolean().optional(),
   transport: z.string(),
   freeSlots: z.number(),
   jobs: z.array(
@@ -74,11 +84,13 @@ export const Heartbeat = z.object({
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
-/** A new owner's announcement on `rp.shard.<s>.epoch`. */
+/** A new owner's announcement on `rp.shard.<s>.epoch`; agents answer with heartbeats at once. */
 export const EpochAnnouncement = z.object({
   version: z.literal(1),
   shard: z.number(),
   epoch: z.number(),
   owner: z.string(),
+  /** Names a roll call: every agent says what it has of the shard, also when it has nothing. */
+  roll: z.string().optional(),
 });
 export type EpochAnnouncement = z.infer<typeof EpochAnnouncement>;

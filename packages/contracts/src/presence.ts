@@ -14,6 +14,8 @@ export const Presence = z.object({
   /** Hash of the applied configuration root; empty before the first. */
   configurationRoot: z.string(),
   shards: z.array(z.number()),
+  /** Transports of a delivery agent; absent in other services. Owners wait for the word of those who have any (rules 8 and 9). */
+  transports: z.array(z.string()).optional(),
   /** URL of health and metrics. */
   httpUrl: z.string(),
   /** What is wrong, in words (health details), if anything. */

@@ -124,7 +124,10 @@ function busOptions(settings: CommonSettings, name: string): Parameters<typeof c
   };
 }
 
-function describePresence(parts: ContextParts, root: string): Omit<Presence, 'version' | 'shards'> {
+function describePresence(
+  parts: ContextParts,
+  root: string,
+): Omit<Presence, 'version' | 'shards' | 'transports'> {
   return {
     service: parts.facts.service,
     name: parts.facts.name,

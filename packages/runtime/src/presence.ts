@@ -13,6 +13,8 @@ import { presenceFailed } from './runtime-events.ts';
 export interface PresenceKeeper {
   /** States which shards this process owns; published at once. */
   setShards(shards: readonly number[]): void;
+  /** States that this process is a delivery agent of these transports; published at once. */
+  setTransports(transports: readonly string[]): void;
   /** Living processes of a service, or of all, by their presence (at most one TTL old). Rejects when NATS does not answer. */
   list(service?: string): Promise<readonly Presence[]>;
   /** Publishes now instead of at the next refresh. */
@@ -26,19 +28,25 @@ export interface PresenceOptions {
   readonly bus: Bus;
   readonly log: EventLog;
   readonly ttlMs: number;
-  describe(): Omit<Presence, 'version' | 'shards'>;
+  describe(): Omit<Presence, 'version' | 'shards' | 'transports'>;
 }
 
 /** Starts refreshing, three times per TTL. */
 export function openPresence(options: PresenceOptions): PresenceKeeper {
   const { bus } = options;
   let shards: readonly number[] = [];
+  let transports: readonly string[] = [];
   let isClosed = false;
 
   async function refresh(): Promise<void> {
     if (isClosed) return;
     const facts = options.describe();
-    const presence: Presence = { version: 1, ...facts, shards: [...shards] };
+    const presence: Presence = {
+      version: 1,
+      ...facts,
+      shards: [...shards],
+      ...(transports.length === 0 ? {} : { transports: [...transports] }),
+    };
     const subject = `$KV.${bus.names.leaseBucket}.${presenceKey(facts.service, facts.name)}`;
     try {
       await bus.jetstream.publish(subject, encodeRecord(presence), {
@@ -55,6 +63,10 @@ export function openPresence(options: PresenceOptions): PresenceKeeper {
     refresh,
     setShards(owned) {
       shards = [...owned];
+      void refresh();
+    },
+    setTransports(served) {
+      transports = [...served];
       void refresh();
     },
     list: (service) => listPresence(bus, service),

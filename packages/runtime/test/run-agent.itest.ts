@@ -148,14 +148,8 @@ describe('a delivery agent', () => {
     await vi.waitFor(() => expect(owner.outcomes.length).toBeGreaterThanOrEqual(2), { timeout: 6000 });
     expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([{ jobId: 'j1', phase: 'reporting' }]);
     owner.isAcknowledging = true;
-    await vi.waitFor(
-      async () => {
-        const seen = owner.heartbeats.length;
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        expect(owner.heartbeats).toHaveLength(seen);
-      },
-      { timeout: 6000 },
-    );
+    // Heartbeats go on and name nothing: the agent lives.
+    await vi.waitFor(() => expect(owner.heartbeats.at(-1)?.jobs).toEqual([]), { timeout: 6000 });
 
     const count = owner.outcomes.length;
     await new Promise((resolve) => setTimeout(resolve, 2500));
@@ -285,6 +279,17 @@ describe('a delivery agent', () => {
 
     await vi.waitFor(() => expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([{ phase: 'committing' }]));
     tasks[0]?.end(delivered);
+  });
+
+  it('tells owners that it lives while it has nothing, and that it leaves', async () => {
+    const tasks = await startAgent();
+    await owner.dispatch('smtp', [makeJob('j1')]);
+    tasks[0]?.end(delivered);
+
+    await vi.waitFor(() => expect(owner.heartbeats.at(-1)?.jobs).toEqual([]), { timeout: 6000 });
+    expect(owner.heartbeats.some(({ isLeaving }) => isLeaving)).toBe(false);
+    await agent?.stop();
+    await vi.waitFor(() => expect(owner.heartbeats.at(-1)?.isLeaving).toBe(true), { timeout: 6000 });
   });
 
   it('finishes and reports what is in hand when it stops, and takes nothing new', async () => {

@@ -24,8 +24,8 @@ import type { Term } from './term.ts';
 
 const corruptRetryMs = 10_000;
 
-/** Takes one message in. @param deliveredBefore highest sequence that somebody may have had before this term */
-export async function admit(term: Term, message: BusMessage, deliveredBefore: number): Promise<void> {
+/** Takes one message in. */
+export async function admit(term: Term, message: BusMessage): Promise<void> {
   const { context, effects, queue, metrics } = term;
   if (Math.floor(message.sequence / sequencesPerGeneration) !== term.generation)
     return term.end('the streams are of another generation');
@@ -48,7 +48,7 @@ export async function admit(term: Term, message: BusMessage, deliveredBefore: nu
     return;
   }
   const entry = enqueue(term, message, record);
-  entry.mayBeElsewhere = message.sequence <= deliveredBefore && term.isAdopting();
+  entry.mayBeElsewhere = term.adoption.waiting !== 'none';
   context.crashPoint('queue.consumed');
   if (isOnHold(record, term.holds)) return holdAtBirth(term, entry, record);
   const { activeCount, pace } = entry.destination;

@@ -30,6 +30,8 @@ export interface QueueContext
     setShards(shards: readonly number[]): void;
     list(
       service?: string,
-    ): Promise<readonly Pick<Presence, 'service' | 'name' | 'startedAt' | 'isReady' | 'shards'>[]>;
+    ): Promise<
+      readonly Pick<Presence, 'service' | 'name' | 'startedAt' | 'isReady' | 'shards' | 'transports'>[]
+    >;
   };
 }

@@ -70,7 +70,6 @@ export async function openOwner(parts: OwnerParts): Promise<ShardOwner> {
 /** An owner at work. */
 export class ShardOwner {
   readonly #parts: OwnerParts;
-  readonly #takeover: Takeover;
   readonly #term: Term;
   readonly #loader: Loader;
   readonly #dispatcher: Dispatcher;
@@ -88,7 +87,6 @@ export class ShardOwner {
 
   constructor(parts: OwnerParts, takeover: Takeover) {
     this.#parts = parts;
-    this.#takeover = takeover;
     this.#term = takeover.term;
     this.#forgetFrom = takeover.isRecovered ? 0 : Number.POSITIVE_INFINITY;
     this.#loader = new Loader(this.#term);
@@ -126,8 +124,8 @@ export class ShardOwner {
   /** Places what the scan found and starts everything. */
   async start(): Promise<void> {
     const { context } = this.#parts;
-    this.#term.beginAdoption();
     this.#listen();
+    this.#term.adoption.begin();
     await reconcileHolds(this.#term, this.#loader);
     const nowMs = context.clock.nowMs();
     for (const job of this.queue.all()) if (job.stage === 'waiting') this.queue.place(job, nowMs);
@@ -141,7 +139,7 @@ export class ShardOwner {
     this.#deferCheck = startDeferCheck(this.#term, 2 * this.#parts.timing.heartbeatMs);
     this.#removers.push(
       context.configuration.onChange(() => this.#resume()),
-      context.bus.onReconnect(() => this.#term.beginAdoption()),
+      context.bus.onReconnect(() => this.#term.adoption.begin()),
     );
   }
 
@@ -222,7 +220,7 @@ export class ShardOwner {
       ackWaitMs: this.#parts.timing.ackWaitMs,
       signal: this.#term.signal,
       onMessage: (message) => {
-        this.#term.watch(admit(this.#term, message, this.#takeover.deliveredBefore));
+        this.#term.watch(admit(this.#term, message));
       },
       onProblem: this.#problem('consuming ACTIVE'),
     });
@@ -250,6 +248,7 @@ export class ShardOwner {
   /** Silent agents, and jobs that have been in ACTIVE for too long (rules 9 and 10). */
   #sweep(): void {
     if (!this.#term.mayAct()) return;
+    this.#term.adoption.sweep();
     this.#dispatcher.sweep();
     const beforeMs = this.#parts.context.clock.nowMs() - this.#parts.timing.parkAfterMs;
     for (const job of this.queue.activeUntil(beforeMs))

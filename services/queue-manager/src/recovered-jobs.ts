@@ -19,8 +19,8 @@ export function isPutOff(term: Term, message: BusMessage, job: DeliveryJob): boo
   const silentMs = 4 * timing.heartbeatMs;
   const named = term.inHand.jobsOf(job.queueId, context.clock.monotonicMs(), silentMs);
   const isElsewhere = named.some((jobId) => queue.get(jobId) === undefined);
-  if (!isElsewhere && !term.isAdopting()) return false;
-  message.nak(term.adoptionMs);
+  if (!isElsewhere && term.adoption.isOver()) return false;
+  message.nak(term.adoption.periodMs);
   return true;
 }
 

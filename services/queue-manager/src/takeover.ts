@@ -11,7 +11,6 @@ import {
   announce,
   deleteStored,
   openFence,
-  readDelivered,
   readPosition,
   scanDefer,
   sequencesPerGeneration,
@@ -23,7 +22,6 @@ import {
   deferHeader,
   encodeRecord,
   parseDeferSummary,
-  queueManagerConsumer,
 } from '@railpost/contracts';
 import { createTidier } from '@railpost/runtime';
 import {
@@ -58,8 +56,6 @@ export interface TakeoverParts {
 /** A shard taken over, with its queue filled from DEFER. */
 export interface Takeover {
   readonly term: Term;
-  /** Highest sequence of ACTIVE that somebody may have had before (rule 8). */
-  readonly deliveredBefore: number;
   /** Entries loaded from the journal. */
   readonly journalled: number;
   /** False while messages of earlier generations may still be put back. */
@@ -92,15 +88,13 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
     },
   );
   const term = new Term({ ...parts, generation, writer, journal });
-  const { bus } = context;
-  const deliveredBefore = await readDelivered(bus, bus.names.activeStream(shard), queueManagerConsumer);
   const damages: JournalDamage[] = [];
   const journalled = await loadDone(term, isRecovered, (damage) => damages.push(damage));
   context.crashPoint('takeover.scanning');
   await scan(term, writer.epoch);
   if (!lease.isHeld()) throw new LeaseLostError(shard);
   stateDamages(term, damages);
-  return { term, deliveredBefore, journalled, isRecovered };
+  return { term, journalled, isRecovered };
 }
 
 /** The spool's generation; the first one is made when there is none. @throws SpoolUnavailableError */
@@ -146,6 +140,8 @@ async function loadDone(
   const incoming = await readPosition(bus, bus.names.incomingStream);
   const active = await readPosition(bus, bus.names.activeStream(shard));
   term.incomingLast = incoming.lastSequence;
+  // Not what the consumer has delivered: a server that died forgets that.
+  term.activeBefore = active.lastSequence;
   const nowMs = context.clock.nowMs();
   const ended = isRecovered ? `journal/${generation}/${shard}/` : 'journal/';
   const lastObjectMs = await lastJournalTime(context, ended, isRecovered ? 0 : generation);

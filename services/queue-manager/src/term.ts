@@ -5,6 +5,7 @@
 import { HoldSet } from '@railpost/contracts';
 import type { FencedWriter, LeaseTerm } from '@railpost/bus';
 import type { JournalOwner, JournalWriter } from '@railpost/spool';
+import { Adoption } from './adoption.ts';
 import type { QueueContext, Timing } from './context.ts';
 import { Effects, exclusively } from './effects.ts';
 import { suspendedDomainOf } from './gather.ts';
@@ -39,15 +40,17 @@ export class Term {
   readonly holds = new HoldSet();
   readonly strangers = new Strangers();
   readonly inHand = new MessagesInHand();
+  readonly adoption: Adoption;
   /** Messages of which a job's record disappeared from DEFER; until recovery puts them back. */
   readonly lost = new Set<string>();
   readonly effects: Effects;
+  /** Last sequence of ACTIVE at the takeover: agents may have any job up to it (rule 8). */
+  activeBefore = 0;
   /** Last sequence of INCOMING as of the latest look: upper bound for jobs this owner never saw. */
   incomingLast = 0;
   readonly #parts: TermParts;
   readonly #ended = new AbortController();
   readonly #startedAt: number;
-  #adoptUntil = Number.POSITIVE_INFINITY;
   #onKick: () => void = () => undefined;
 
   constructor(parts: TermParts) {
@@ -58,9 +61,11 @@ export class Term {
     this.metrics = metrics;
     this.shard = shard;
     this.generation = parts.generation;
+    this.adoption = new Adoption({ context, timing, shard, epoch: () => this.epoch });
     this.queue = new ShardQueue({
       concurrency: () => context.configuration.current().platform.delivery,
-      isAdopting: () => this.isAdopting(),
+      adopting: () => this.adoption.waiting,
+      isNew: (job) => job.active !== undefined && job.active.sequence > this.activeBefore,
       suspendedDomain: (job) =>
         job.record === undefined ? undefined : suspendedDomainOf(context, job.record.job),
     });
@@ -82,6 +87,9 @@ export class Term {
     return this.#parts.journal.owner;
   }
 
+  /** Octets of this term's latest journal objects, by key. */
+  readonly recallJournal = (key: string): Uint8Array | undefined => this.#parts.journal.recall(key);
+
   /** Aborts when the term is over, with the cause. */
   get signal(): AbortSignal {
     return this.#ended.signal;
@@ -90,11 +98,6 @@ export class Term {
   /** Milliseconds since the takeover. */
   get ageMs(): number {
     return this.context.clock.monotonicMs() - this.#startedAt;
-  }
-
-  /** One heartbeat period and what it may be late. */
-  get adoptionMs(): number {
-    return this.timing.heartbeatMs + Math.min(1000, this.timing.heartbeatMs / 2);
   }
 
   /** To be asked before every effect that is not fenced (rule 3): dispatches, acknowledgements, answers. */
@@ -118,16 +121,6 @@ export class Term {
   /** Ends the term when an effect could not be carried out: its job may be half written. */
   watch(effect: Promise<unknown>): void {
     effect.catch((error: unknown) => this.end(`effect failed: ${String(error)}`));
-  }
-
-  /** True while jobs that an agent may have from a former owner must wait for heartbeats (rule 8). */
-  isAdopting(): boolean {
-    return this.context.clock.monotonicMs() < this.#adoptUntil;
-  }
-
-  /** NATS was away: wait for heartbeats once more before a job goes out that somebody may have. */
-  beginAdoption(): void {
-    this.#adoptUntil = this.context.clock.monotonicMs() + this.adoptionMs;
   }
 
   /** Calls `listener` when there may be something to dispatch. */

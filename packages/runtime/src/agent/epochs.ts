@@ -15,6 +15,11 @@ export class Epochs {
     return true;
   }
 
+  /** Shards heard of. */
+  shards(): ReadonlySet<number> {
+    return new Set(this.#highest.keys());
+  }
+
   /** Highest epoch heard of the shard, if any. */
   highest(shard: number): number | undefined {
     return this.#highest.get(shard);

@@ -102,11 +102,11 @@ export class JobsInHand {
     return shards;
   }
 
-  /** Heartbeats to send: one per shard and transport with jobs. Marks commits as announced. */
-  heartbeats(only?: ReadonlySet<number>): readonly HeartbeatPart[] {
+  /** Heartbeats to send: one per shard and transport with jobs of these shards. Marks commits as announced. */
+  heartbeats(only: ReadonlySet<number>): readonly HeartbeatPart[] {
     const parts = new Map<string, HeartbeatPart>();
     for (const job of this.#jobs.values()) {
-      if (only !== undefined && !only.has(job.shard)) continue;
+      if (!only.has(job.shard)) continue;
       const name = `${job.shard} ${job.transport}`;
       const part = parts.get(name) ?? { shard: job.shard, transport: job.transport, jobs: [] };
       parts.set(name, part);

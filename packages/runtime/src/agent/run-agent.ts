@@ -22,13 +22,14 @@ import {
 import { CommitRefusedError } from '../errors.ts';
 import { within } from '../lifecycle.ts';
 import { commitRefused, deliveryFault, dispatchUndecodable } from '../runtime-events.ts';
+import type { PresenceKeeper } from '../presence.ts';
 import type { ServiceContext } from '../service-context.ts';
 import { continueTraceparent } from '../trace-context.ts';
 import { Batch } from './batch.ts';
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import type { AgentTask, PendingRecipient, TaskResult } from './agent-task.ts';
 import { Epochs } from './epochs.ts';
-import { type JobInHand, JobsInHand } from './jobs-in-hand.ts';
+import { type HeartbeatPart, type JobInHand, JobsInHand } from './jobs-in-hand.ts';
 import { OutcomeReporter } from './outcome-reporter.ts';
 import { delaysOf, logOutcome, outcomeOf, resultOfFault } from './outcome.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -61,11 +62,12 @@ export type AgentContext = Pick<
   ServiceContext,
   'bus' | 'clock' | 'log' | 'metrics' | 'name' | 'processName' | 'settings'
 > &
-  Partial<Pick<ServiceContext, 'startedAt'>>;
+  Partial<Pick<ServiceContext, 'startedAt'>> & { readonly presence?: Pick<PresenceKeeper, 'setTransports'> };
 
 /** Starts taking jobs; resolves when the subscriptions stand at the server. */
 export async function runAgent(context: AgentContext, options: AgentOptions): Promise<Agent> {
   const agent = new RunningAgent(context, options);
+  context.presence?.setTransports(options.transports);
   await context.bus.connection.flush();
   return agent;
 }
@@ -137,6 +139,7 @@ class RunningAgent implements Agent {
     await within(allEnded(), remaining());
     await within(this.#reporter.idle(), remaining());
     for (const timer of this.#timers) clearInterval(timer);
+    this.#sayGoodbye();
     this.#reporter.close();
   }
 
@@ -354,9 +357,9 @@ class RunningAgent implements Agent {
   #onAnnouncement(data: Uint8Array): void {
     const announcement = EpochAnnouncement.safeParse(tryParse(data));
     if (!announcement.success) return;
-    const { shard, epoch } = announcement.data;
-    // A new owner waits one heartbeat period for us; telling it at once shortens the wait.
-    if (this.#epochs.admit(shard, epoch)) this.#sendHeartbeats(new Set([shard]));
+    const { shard, epoch, roll } = announcement.data;
+    // A new owner waits for us; telling it at once shortens the wait.
+    if (this.#epochs.admit(shard, epoch)) this.#sendHeartbeats(new Set([shard]), roll);
   }
 
   #watch(): void {
@@ -365,19 +368,42 @@ class RunningAgent implements Agent {
     if (shards.size > 0) this.#sendHeartbeats(shards);
   }
 
-  #sendHeartbeats(only?: ReadonlySet<number>): void {
+  /** Says what is in hand, and that the process lives, to the owners of all shards heard of, or of these. */
+  #sendHeartbeats(only: ReadonlySet<number> = this.#epochs.shards(), roll = ''): void {
+    const byShard = Map.groupBy(this.#jobs.heartbeats(only), ({ shard }) => shard);
+    for (const shard of only) {
+      const parts = byShard.get(shard) ?? [this.#nothingOf(shard)];
+      // Only the last one answers: with it everything is said.
+      for (const [index, part] of parts.entries())
+        this.#publishHeartbeat(part, { roll: index === parts.length - 1 ? roll : '' });
+    }
+  }
+
+  /** Owners need not wait for this process any more. */
+  #sayGoodbye(): void {
+    if (this.#jobs.size > 0) return;
+    for (const shard of this.#epochs.shards())
+      this.#publishHeartbeat(this.#nothingOf(shard), { roll: '', isLeaving: true });
+  }
+
+  #nothingOf(shard: number): HeartbeatPart {
+    return { shard, transport: this.#options.transports[0] ?? '', jobs: [] };
+  }
+
+  #publishHeartbeat(
+    { shard, ...part }: HeartbeatPart,
+    word: Required<Pick<Heartbeat, 'roll'>> & Pick<Heartbeat, 'isLeaving'>,
+  ): void {
     const { bus } = this.#context;
     if (bus.connection.isClosed()) return;
-    for (const { shard, transport, jobs } of this.#jobs.heartbeats(only)) {
-      const heartbeat: Heartbeat = {
-        version: 1,
-        ...this.#self,
-        transport,
-        freeSlots: this.#freeSlots(),
-        jobs,
-      };
-      bus.connection.publish(bus.names.heartbeatSubject(shard), encodeRecord(heartbeat));
-    }
+    const heartbeat: Heartbeat = {
+      version: 1,
+      ...this.#self,
+      ...word,
+      freeSlots: this.#freeSlots(),
+      ...part,
+    };
+    bus.connection.publish(bus.names.heartbeatSubject(shard), encodeRecord(heartbeat));
   }
 }
 

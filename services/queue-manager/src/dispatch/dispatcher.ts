@@ -37,11 +37,11 @@ interface Lane {
 
 /** Dispatches the jobs of one term. */
 export class Dispatcher {
-  readonly holdings = new Holdings();
+  readonly holdings: Holdings;
   readonly #term: Term;
   readonly #detours: Detours;
   readonly #transports = new Map<string, Lane>();
-  /** Monotonic time of dispatches whose answer never came, by job. */
+  /** When the wait for the answer to a dispatch ended in vain (monotonic), by job. */
   readonly #unanswered = new Map<QueuedJob, number>();
   /** Jobs of requests that are under way: whoever takes them has not said so yet, and nobody else may be asked. */
   readonly #asked = new Set<QueuedJob>();
@@ -53,6 +53,7 @@ export class Dispatcher {
   constructor(term: Term, detours: Detours) {
     this.#term = term;
     this.#detours = detours;
+    this.holdings = new Holdings(term.adoption.agents);
     term.onKick(() => this.#schedule());
   }
 
@@ -84,13 +85,25 @@ export class Dispatcher {
 
   /** Takes a heartbeat: jobs that the agent has and we thought free are its own (rule 8). */
   hear(heartbeat: Heartbeat): void {
-    const heard = this.holdings.hear(heartbeat, this.#now(), 2 * this.#term.timing.heartbeatMs);
+    const nowMs = this.#now();
+    const calledAtMs = this.#term.adoption.agents.hear(heartbeat, nowMs);
+    const heard = this.holdings.hear(heartbeat, nowMs, 2 * this.#term.timing.heartbeatMs);
     for (const { jobId, task } of heard) {
       const job = this.#term.queue.get(jobId);
       if (job === undefined) continue;
       this.#unanswered.delete(job);
       const isFree = job.stage !== 'dispatched' && job.stage !== 'settling';
       if (isFree && job.task === task) this.#term.queue.markDispatched(job);
+    }
+    if (calledAtMs !== undefined) this.#takeBackUnnamed(heartbeat.worker, calledAtMs);
+  }
+
+  /** An agent has named all that it has: what it was thought to have beside that is free (its word of that was lost). */
+  #takeBackUnnamed(worker: string, calledAtMs: number): void {
+    for (const job of [...this.#term.queue.dispatched]) {
+      const holding = this.holdings.get(job.jobId);
+      const isItsOwn = holding?.worker === worker && holding.heardAtMs < calledAtMs;
+      if (isItsOwn && !this.#asked.has(job)) this.#giveBack(job);
     }
   }
 
@@ -99,12 +112,16 @@ export class Dispatcher {
     const { queue, metrics, context } = this.#term;
     const nowMs = this.#now();
     const limits = this.limits();
-    void this.#lookForRestarts(nowMs);
+    const { agents } = this.#term.adoption;
+    this.#askTheSilent(nowMs);
     for (const job of [...queue.dispatched]) {
       if (this.#asked.has(job)) continue;
       const sentAtMs = this.#unanswered.get(job);
       if (sentAtMs !== undefined) {
-        if (nowMs - sentAtMs < this.#term.adoptionMs) continue;
+        if (nowMs - sentAtMs < this.#term.adoption.periodMs) continue;
+        // Whoever took it unheard has named it since, unless it was cut off: then it is waited for like any that fell silent.
+        const { transport } = queue.laneOf(job);
+        if (agents.isAwaited(sentAtMs, nowMs, limits.committingMs, transport)) continue;
         this.#giveBack(job);
         continue;
       }
@@ -121,18 +138,15 @@ export class Dispatcher {
       this.#giveBack(job);
     }
     this.holdings.sweep(nowMs, limits);
+    agents.sweep(nowMs, limits.committingMs);
     if ([...this.#transports.values()].every((lane) => lane.inFlight === 0)) this.#returned.clear();
     this.#schedule();
   }
 
-  /** Learns whether agents that missed two heartbeats have been started anew. */
-  async #lookForRestarts(nowMs: number): Promise<void> {
-    const { context, timing } = this.#term;
-    for (const service of this.holdings.silentServices(nowMs, 2 * timing.heartbeatMs)) {
-      // Without an answer nobody knows, and the jobs stay where they are.
-      const present = await context.presence.list(service).catch(() => []);
-      this.holdings.notePresence(present);
-    }
+  /** Asks for jobs that nobody answered for, and learns whether agents that missed two heartbeats have been started anew. */
+  #askTheSilent(nowMs: number): void {
+    const { timing, adoption } = this.#term;
+    if (this.#unanswered.size > 0 || this.holdings.areSilent(nowMs, 2 * timing.heartbeatMs)) adoption.ask();
   }
 
   /** Limits of an agent's silence (rule 9). */
@@ -213,6 +227,10 @@ export class Dispatcher {
         this.#detours.putOnHold(job);
         continue;
       }
+      if (this.#isElsewhere(job)) {
+        queue.markDispatched(job);
+        continue;
+      }
       const framed = frameJob(job, settings);
       if (framed === undefined) continue;
       assertDeliverable(this.#term, job);
@@ -221,6 +239,12 @@ export class Dispatcher {
       taken += 1;
     }
     return taken;
+  }
+
+  /** An agent named it before it came: cleanup or recovery made it once more. */
+  #isElsewhere(job: QueuedJob): boolean {
+    const holding = this.holdings.get(job.jobId);
+    return holding?.task === job.task && this.holdings.isHeld(job.jobId, this.#now(), this.limits());
   }
 
   #isOnHold(job: QueuedJob): boolean {

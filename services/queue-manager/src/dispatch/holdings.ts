@@ -4,7 +4,8 @@
  * started anew; else it may have been cut off, and may have committed within 10 s of its silence whatever phase it had named
  * before: then only when the dot timeout is over, too.
  */
-import type { Heartbeat, Phase, Presence, Task } from '@railpost/contracts';
+import type { Heartbeat, Phase, Task } from '@railpost/contracts';
+import type { AgentRoll } from './agent-roll.ts';
 
 /** One job in an agent's hand. */
 export interface Holding {
@@ -28,8 +29,12 @@ export class Holdings {
   readonly #byJob = new Map<string, Holding>();
   /** When the outcome of a job was settled: the agent may name it until our answer has reached it. */
   readonly #settledAtMs = new Map<string, number>();
-  /** Latest start of each process, by presence. */
-  readonly #startedAt = new Map<string, string>();
+  readonly #agents: Pick<AgentRoll, 'isDead'>;
+
+  /** @param agents knows which processes have been started anew */
+  constructor(agents: Pick<AgentRoll, 'isDead'>) {
+    this.#agents = agents;
+  }
 
   /**
    * Notes a heartbeat and returns the jobs that it counts for.
@@ -57,17 +62,10 @@ export class Holdings {
     this.#byJob.set(jobId, { ...by, phase: 'accepted', heardAtMs: nowMs });
   }
 
-  /** Services with agents that have been silent about a job for so long. */
-  silentServices(nowMs: number, silentMs: number): ReadonlySet<string> {
-    const services = new Set<string>();
-    for (const { worker, heardAtMs } of this.#byJob.values())
-      if (nowMs - heardAtMs >= silentMs) services.add(worker.slice(0, worker.indexOf('/')));
-    return services;
-  }
-
-  /** Notes when processes started. */
-  notePresence(present: readonly Pick<Presence, 'service' | 'name' | 'startedAt'>[]): void {
-    for (const { service, name, startedAt } of present) this.#startedAt.set(`${service}/${name}`, startedAt);
+  /** True when an agent has been silent about a job for so long. */
+  areSilent(nowMs: number, silentMs: number): boolean {
+    for (const { heardAtMs } of this.#byJob.values()) if (nowMs - heardAtMs >= silentMs) return true;
+    return false;
   }
 
   get(jobId: string): Holding | undefined {
@@ -89,16 +87,10 @@ export class Holdings {
   isHeld(jobId: string, nowMs: number, limits: SilenceLimits): boolean {
     const holding = this.#byJob.get(jobId);
     if (holding === undefined) return false;
-    if (this.#isDead(holding)) return false;
+    if (this.#agents.isDead(holding.worker, holding.startedAt)) return false;
     // An agent of an earlier release does not say when it started: nobody could tell that it is dead.
     const mayHaveCommitted = holding.phase === 'committing' || holding.startedAt !== undefined;
     return nowMs - holding.heardAtMs < (mayHaveCommitted ? limits.committingMs : limits.silentMs);
-  }
-
-  /** True when the process that held it has been followed by another of the same name. */
-  #isDead({ worker, startedAt }: Holding): boolean {
-    const latest = this.#startedAt.get(worker);
-    return startedAt !== undefined && latest !== undefined && latest > startedAt;
   }
 
   /** Drops what has been silent beyond every limit. */

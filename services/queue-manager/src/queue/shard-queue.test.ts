@@ -7,7 +7,8 @@ import { ShardQueue } from './shard-queue.ts';
 function openQueue(): ShardQueue {
   return new ShardQueue({
     concurrency: () => ({ concurrencyInitial: 5, concurrencyLimit: 20 }),
-    isAdopting: () => false,
+    adopting: () => 'none',
+    isNew: () => false,
     suspendedDomain: () => undefined,
   });
 }

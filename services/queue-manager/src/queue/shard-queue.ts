@@ -2,6 +2,7 @@
  * The jobs of one shard in memory and the stages they pass through (queued-job.ts). Only moves entries between sets; what is
  * written, sent or acknowledged is decided elsewhere. Nothing here waits or fails.
  */
+import type { Waiting } from '../adoption.ts';
 import { type Batch, type Destination, Destinations } from './destinations.ts';
 import { DueHeap } from './due-heap.ts';
 import { type QueuedJob, isSideTask } from './queued-job.ts';
@@ -12,8 +13,10 @@ import { nextDepth } from '../schedule/pick.ts';
 /** What the queue asks about a loaded job. */
 export interface QueueFacts {
   concurrency(): ConcurrencySettings;
-  /** True while jobs that an agent may have from a former owner wait for heartbeats (rule 8). */
-  isAdopting(): boolean;
+  /** Which jobs that an agent may have wait for the agents' word (rule 8). */
+  adopting(): Waiting;
+  /** True for a job that came after the takeover. */
+  isNew(job: QueuedJob): boolean;
   /** The suspended MailDomain that the job belongs to, if any. */
   suspendedDomain(job: QueuedJob): string | undefined;
 }
@@ -135,10 +138,13 @@ export class ShardQueue {
       }
   }
 
-  /** The wait for heartbeats is over: what no agent named may be dispatched. Harmless at any other time. */
+  /** What needs to wait for agents no longer, and no agent named, may be dispatched. Harmless at any time. */
   endAdoption(): void {
-    if (this.#facts.isAdopting()) return;
+    if (this.#adopting.size === 0) return;
+    const waiting = this.#facts.adopting();
+    if (waiting === 'all') return;
     for (const job of [...this.#adopting]) {
+      if (waiting === 'takeover' && !this.#facts.isNew(job)) continue;
       job.mayBeElsewhere = false;
       this.#leave(job);
       this.#placeDue(job);
@@ -249,7 +255,7 @@ export class ShardQueue {
   }
 
   #placeDue(job: QueuedJob): void {
-    if (job.mayBeElsewhere && this.#facts.isAdopting()) {
+    if (job.mayBeElsewhere && this.#mustWait(job)) {
       job.stage = 'adopting';
       this.#adopting.add(job);
       return;
@@ -273,6 +279,11 @@ export class ShardQueue {
     job.stage = 'ready';
     lane.ready.add(job);
     this.refresh(lane);
+  }
+
+  #mustWait(job: QueuedJob): boolean {
+    const waiting = this.#facts.adopting();
+    return waiting === 'all' || (waiting === 'takeover' && !this.#facts.isNew(job));
   }
 
   /** Takes the job out of whatever set it is in; afterwards it waits. */
