@@ -86,5 +86,10 @@ export const ControlReply = z.object({
   unknown: z.array(z.string()).optional(),
   /** Of those asked about: messages of which a job's record in DEFER disappeared behind the owner's back, whatever else it has of them. */
   lost: z.array(z.string()).optional(),
+  /**
+   * Of `unknown`: messages that the owner has journalled something of and remembers, with the originals that one entry alone finished
+   * (bit 2^orig, the first 31). A word on what need not be looked for, never on what may be removed (durability rule 15).
+   */
+  journalled: z.array(z.tuple([z.string(), z.number()])).optional(),
 });
 export type ControlReply = z.infer<typeof ControlReply>;

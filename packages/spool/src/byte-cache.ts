@@ -41,6 +41,17 @@ export class ByteCache {
     }
   }
 
+  /** What `get` would find without a read. */
+  peek(key: string): Uint8Array | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Takes octets that the caller has and does not change. */
+  put(key: string, octets: Uint8Array): void {
+    this.forget(key);
+    this.#keep(key, octets);
+  }
+
   forget(key: string): void {
     this.#usedBytes -= this.#entries.get(key)?.length ?? 0;
     this.#entries.delete(key);

@@ -37,6 +37,8 @@ export interface JournalRollUpOptions {
   readonly maxBytes?: number;
   /** Most entries of one rolled-up object; at least two originals are merged all the same. @default 200000 */
   readonly maxEntries?: number;
+  /** Octets of originals that the caller remembers to be durable; the others are read. */
+  readonly recall?: (key: string) => Uint8Array | undefined;
   /** Ends the run at the next step; nothing has to be undone. */
   readonly signal?: AbortSignal;
   /** Called when the rolled-up objects stand, before the first original is removed. */
@@ -155,6 +157,7 @@ class Merger {
   readonly #store: ObjectStore;
   readonly #maxBytes: number;
   readonly #maxEntries: number;
+  readonly #recall: NonNullable<JournalRollUpOptions['recall']>;
   #names: Original[] = [];
   #entries: JournalEntry[] = [];
   #lastSequences: Record<string, number> = {};
@@ -165,12 +168,14 @@ class Merger {
     this.#store = store;
     this.#maxBytes = options.maxBytes ?? 2 ** 21;
     this.#maxEntries = options.maxEntries ?? 200_000;
+    this.#recall = options.recall ?? (() => undefined);
   }
 
   /** @throws ObjectMissingError when it is gone */
   async add(original: Original): Promise<void> {
     if (this.#bytes + original.bytes > this.#maxBytes && this.#names.length > 1) await this.flush();
-    const object = decodeJournalObject(original.key, await this.#store.read(original.key));
+    const octets = this.#recall(original.key) ?? (await this.#store.read(original.key));
+    const object = decodeJournalObject(original.key, octets);
     if (this.#entries.length + object.entries.length > this.#maxEntries && this.#names.length > 1)
       await this.flush();
     this.#names.push(original);

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry, JournalObject } from '@railpost/contracts';
+import { ByteCache } from './byte-cache.ts';
 import { ContentCorruptError, SpoolUnavailableError } from './errors.ts';
 import { encodeJournalObject, journalObjectKey } from './journal-format.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -17,7 +18,10 @@ export interface JournalOwner {
 
 /** Settings of a journal writer. */
 export interface JournalWriterOptions {
-  /** Least time between the beginnings of two objects, in milliseconds; an idle journal writes at once. @default 50 */
+  /**
+   * Least time between the beginnings of two objects, in milliseconds; an idle journal writes at once. While less than {@link fullEntries}
+   * entries wait the next object waits three times as long: a request costs as much for one entry as for many. @default 50
+   */
   readonly spacingMs?: number;
   /** Clock for names. @default Date.now */
   readonly now?: () => number;
@@ -35,11 +39,18 @@ export interface JournalWriter {
    * @throws SpoolUnavailableError only after `close`
    */
   append(entries: readonly JournalEntry[], lastSequences: Readonly<Record<string, number>>): Promise<void>;
+  /** The octets of an object of this writer that is durable, if it was written lately: whoever rolls it up need not read it. */
+  recall(key: string): Uint8Array | undefined;
   /** Stops; tries once more to write what waits. */
   close(): Promise<void>;
 }
 
 const entriesPerObject = 20_000;
+/** So many entries do not wait for more. */
+const fullEntries = 64;
+const gatheringSpacings = 3;
+/** Octets of written objects that are remembered: two minutes of some hundred messages a second, of more a part. */
+const rememberedBytes = 2 ** 23;
 const firstPauseMs = 100;
 const longestPauseMs = 5_000;
 
@@ -64,7 +75,11 @@ class GroupJournalWriter implements JournalWriter {
   readonly #options: JournalWriterOptions;
   readonly #now: () => number;
   readonly #stop = new AbortController();
+  readonly #written = new ByteCache(rememberedBytes, (key) => this.#store.read(key));
   #waiting: Append[] = [];
+  #waitingEntries = 0;
+  /** While an object waits for entries: ends that. */
+  #full: AbortController | undefined;
   #lastSequences: Record<string, number> = {};
   #counter = 0;
   #work: Promise<void> | undefined;
@@ -80,8 +95,14 @@ class GroupJournalWriter implements JournalWriter {
     Object.assign(this.#lastSequences, lastSequences);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ entries, resolve, reject });
+      this.#waitingEntries += entries.length;
+      if (this.#waitingEntries >= fullEntries) this.#full?.abort();
       this.#work ??= this.#run();
     });
+  }
+
+  recall(key: string): Uint8Array | undefined {
+    return this.#written.peek(key);
   }
 
   async close(): Promise<void> {
@@ -96,10 +117,25 @@ class GroupJournalWriter implements JournalWriter {
     while (this.#waiting.length > 0) {
       const startedAtMs = performance.now();
       await this.#writeGroup(this.#takeGroup());
-      const restMs = (this.#options.spacingMs ?? 50) - (performance.now() - startedAtMs);
-      if (restMs > 0) await sleep(restMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      await this.#gather(startedAtMs);
     }
     this.#work = undefined;
+  }
+
+  /** Until the next object is due. */
+  async #gather(startedAtMs: number): Promise<void> {
+    const { spacingMs = 50 } = this.#options;
+    await this.#pauseUntil(startedAtMs + spacingMs, this.#stop.signal);
+    if (this.#waitingEntries >= fullEntries) return;
+    this.#full = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, this.#full.signal]);
+    await this.#pauseUntil(startedAtMs + gatheringSpacings * spacingMs, signal);
+    this.#full = undefined;
+  }
+
+  async #pauseUntil(atMs: number, signal: AbortSignal): Promise<void> {
+    const leftMs = atMs - performance.now();
+    if (leftMs > 0) await sleep(leftMs, undefined, { signal }).catch(() => undefined);
   }
 
   #takeGroup(): Append[] {
@@ -110,6 +146,7 @@ class GroupJournalWriter implements JournalWriter {
       entries += each.entries.length;
       count += 1;
     }
+    this.#waitingEntries -= entries;
     return this.#waiting.splice(0, count);
   }
 
@@ -124,8 +161,11 @@ class GroupJournalWriter implements JournalWriter {
       lastSequences: { ...this.#lastSequences },
       entries: group.flatMap((each) => each.entries),
     };
+    const key = journalObjectKey(object, atMs);
+    const octets = encodeJournalObject(object);
     try {
-      await this.#createStubbornly(journalObjectKey(object, atMs), encodeJournalObject(object));
+      await this.#createStubbornly(key, octets);
+      this.#written.put(key, octets);
       for (const each of group) each.resolve();
     } catch (error) {
       for (const each of group) each.reject(error);

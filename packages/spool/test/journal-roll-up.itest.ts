@@ -103,6 +103,22 @@ describe.each(implementations)('rolling up a journal on $name', ({ locate }) => 
     expect(await loadIds()).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  it('reads no original whose octets the owner remembers', async () => {
+    await append(owner, entriesOf('a', 'b', 'c', 'd'));
+    const remembered = new Map<string, Uint8Array>();
+    for (const key of await keys()) remembered.set(key, await store.read(key));
+    remembered.delete((await keys())[1] ?? '');
+    let reads = 0;
+    store.beforeRead = async () => void (reads += 1);
+
+    const result = await rollUp({ recall: (key) => remembered.get(key) });
+
+    store.beforeRead = undefined;
+    expect(result).toEqual({ made: 1, removed: 3 });
+    expect(reads).toBe(1);
+    expect(await loadIds()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('leaves a damaged object as it is, and rolls up what lies on either side of it', async () => {
     await append(owner, entriesOf('a', 'b', 'c', 'd', 'e', 'f'));
     const damagedKey = (await keys())[2] ?? '';

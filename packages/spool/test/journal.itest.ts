@@ -53,6 +53,35 @@ describe('completion journal', () => {
     expect(await load()).toHaveLength(1);
   });
 
+  it('lets few entries wait for more, and as many as fill an object only for the spacing', async () => {
+    const writer = openJournalWriter(store, { generation: 1, shard: 0, epoch: 7 }, { spacingMs: 1000 });
+    await writer.append([entry('a')], {});
+    const elapsedMs = async (entries: readonly JournalEntry[]) => {
+      const startedAt = performance.now();
+      await writer.append(entries, {});
+      return performance.now() - startedAt;
+    };
+
+    const few = await elapsedMs([entry('b')]);
+    const many = await elapsedMs(Array.from({ length: 64 }, (_, index) => entry(`q${index}`)));
+
+    expect(few).toBeGreaterThan(2500);
+    expect(many).toBeLessThan(few - 500);
+    await writer.close();
+  });
+
+  it('remembers what it wrote, and nothing else', async () => {
+    const writer = openJournalWriter(store, { generation: 1, shard: 0, epoch: 7 });
+    store.faults = ['answer-lost'];
+    await writer.append([entry('a')], {});
+    let key = '';
+    for await (const listed of store.list('journal/')) ({ key } = listed);
+
+    expect(Buffer.from(writer.recall(key) ?? '').equals(await store.read(key))).toBe(true);
+    expect(writer.recall(`${key}~1`)).toBeUndefined();
+    await writer.close();
+  });
+
   it('goes on with what can be read of a cut object, and says which one it was', async () => {
     const writer = openJournalWriter(store, { generation: 1, shard: 0, epoch: 7 }, { spacingMs: 0 });
     await writer.append([entry('a'), entry('b')], {});

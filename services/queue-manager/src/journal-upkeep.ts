@@ -34,6 +34,7 @@ async function rollUp(term: Term, periodMs: number): Promise<void> {
       now: () => context.clock.nowMs(),
       olderThanMs: periodMs,
       pauseMs: Math.min(longestPauseMs, periodMs / 4),
+      recall: term.recallJournal,
       signal,
       onMerged: () => context.crashPoint('queue.rolled-up-before-removal'),
     });

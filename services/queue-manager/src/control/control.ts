@@ -225,10 +225,15 @@ export class Control {
   }
 
   #unknown(queueIds: readonly string[]): Answer {
-    const { queue, lost } = this.#term;
+    const { queue, lost, done } = this.#term;
+    const unknown = queueIds.filter((queueId) => queue.ofMessage(queueId).length === 0);
     return {
-      unknown: queueIds.filter((queueId) => queue.ofMessage(queueId).length === 0),
+      unknown,
       lost: queueIds.filter((queueId) => lost.has(queueId)),
+      journalled: unknown.flatMap((queueId): [string, number][] => {
+        const originals = done.wholeOriginals(queueId);
+        return originals === undefined ? [] : [[queueId, originals]];
+      }),
     };
   }
 

@@ -4,7 +4,7 @@
  * (no redelivery by cleanup is possible) and some minutes have gone by (acknowledgements of ACTIVE that a killed server
  * forgot have come back by then).
  */
-import { type JournalEntry, isTerminal, wholeOriginalRun } from '@railpost/contracts';
+import { type JournalEntry, completesAlone, isTerminal, wholeOriginalRun } from '@railpost/contracts';
 
 /** Names one recipient of one message. */
 export interface RecipientKey {
@@ -15,11 +15,15 @@ export interface RecipientKey {
 
 interface Known {
   readonly keys: Set<string>;
+  /** Originals that one entry alone finished, a bit each. */
+  wholeOriginals: number;
   incomingSequence: number;
   atMs: number;
 }
 
 const keepMs = 5 * 60_000;
+const bitOriginals = 31;
+const newcomer = { wholeOriginals: 0, incomingSequence: 0 };
 
 /** The set. */
 export class DoneSet {
@@ -32,8 +36,10 @@ export class DoneSet {
   /** Notes a terminal entry; others are ignored. @param incomingSequence sequence of the message's INCOMING record */
   add(entry: JournalEntry, incomingSequence: number, nowMs: number): void {
     if (!isTerminal(entry.kind)) return;
-    const known = this.#byQueueId.get(entry.queueId) ?? { keys: new Set(), incomingSequence: 0, atMs: nowMs };
+    const known = this.#byQueueId.get(entry.queueId) ?? { ...newcomer, keys: new Set(), atMs: nowMs };
     known.keys.add(entry.run === wholeOriginalRun ? `${entry.orig}` : `${entry.orig} ${entry.final}`);
+    if (completesAlone(entry) && entry.orig >= 0 && entry.orig < bitOriginals)
+      known.wholeOriginals |= 1 << entry.orig;
     known.incomingSequence = Math.max(known.incomingSequence, incomingSequence);
     known.atMs = nowMs;
     this.#byQueueId.set(entry.queueId, known);
@@ -47,6 +53,11 @@ export class DoneSet {
   /** True when something is known of the message at all. */
   knows(queueId: string): boolean {
     return this.#byQueueId.has(queueId);
+  }
+
+  /** Originals of the message that one entry alone finished, bit 2^orig; undefined when nothing is known of it. */
+  wholeOriginals(queueId: string): number | undefined {
+    return this.#byQueueId.get(queueId)?.wholeOriginals;
   }
 
   /** Forgets what cannot come back; returns the forgotten queue ids. @param floor INCOMING's purge floor */

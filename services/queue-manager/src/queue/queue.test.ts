@@ -57,6 +57,17 @@ describe('done set', () => {
     expect(done.has({ queueId: 'q', orig: 0, final: 'somebody@else.test' })).toBe(true);
   });
 
+  it('tells which originals one entry alone finished', () => {
+    const done = new DoneSet();
+    done.add(entry({ orig: 0 }), 5, 0);
+    done.add(entry({ orig: 2, kind: 'deleted', run: wholeOriginalRun, n: 1 }), 5, 0);
+    done.add(entry({ orig: 1, final: 'one@of.two', n: 2 }), 5, 0);
+    done.add(entry({ orig: 40 }), 5, 0);
+
+    expect(done.wholeOriginals('q')).toBe(0b101);
+    expect(done.wholeOriginals('other')).toBeUndefined();
+  });
+
   it('forgets only behind the floor of INCOMING and after five minutes', () => {
     const done = new DoneSet();
     done.add(entry({}), 5, 0);

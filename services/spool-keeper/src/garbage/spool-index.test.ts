@@ -107,6 +107,19 @@ describe('the index', () => {
     expect(facts(index, 'X~1')?.openRecords).toBe(1);
   });
 
+  it('tells what further originals would complete, and stays as it is', () => {
+    const index = new SpoolIndex();
+    index.add(segment('X'), [record('a'), { ...record('b'), originals: 3 }]);
+    index.apply({ ...entry('b'), orig: 1 });
+
+    expect([index.wouldComplete('a', 0b1), index.wouldComplete('a', 0)]).toEqual([true, false]);
+    // The second original is finished already: named again it adds nothing.
+    expect([0b101, 0b111, 0b011, 0b1].map((bits) => index.wouldComplete('b', bits))).toEqual([
+      ...[true, true, false, false],
+    ]);
+    expect(index.openCount).toBe(2);
+  });
+
   it('names what a listing did not', () => {
     const index = new SpoolIndex();
     index.add(segment('X'), [record('a')], 1);

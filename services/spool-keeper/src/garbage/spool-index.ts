@@ -225,6 +225,17 @@ export class SpoolIndex {
     return progress.isComplete;
   }
 
+  /** True when the message would be complete with these originals finished besides, bit 2^orig; it is not changed by that. */
+  wouldComplete(queueId: string, originals: number): boolean {
+    const slot = this.#wanted.find(queueId);
+    const open = slot < 0 ? 0 : (this.#wanted.openOriginals[slot] ?? 0);
+    const known = this.#extras.get(queueId)?.progress;
+    let finished = 0;
+    for (let orig = 0; orig < 31; orig += 1)
+      if ((originals & (1 << orig)) !== 0 && known?.get(orig) !== true) finished += 1;
+    return finished >= open;
+  }
+
   /** Messages that are not complete. */
   *openIds(): Iterable<string> {
     for (const slot of this.#wanted.slots())

@@ -2,12 +2,15 @@
  * The orphan check (durability rule 20): messages of the spool that are not complete and that nobody has. Which are not complete the
  * index of the spool knows, kept up to date for this; whether owners have them is asked in turns, the young ones at once, a part of the
  * others in each round. Only what no owner knows is looked for everywhere. Missing twice, with time between, is an orphan.
+ *
+ * The index lags behind the journal by some minutes, because garbage collection reads it in large pieces. Owners remember what they have journalled
+ * since; the young journal, many small objects, is read only for what they leave open.
  */
 import { queueIdPattern, queueIdTimeMs } from '@railpost/mail';
 import { type JournalTail, loadJournal, openJournalTail } from '@railpost/spool';
 import type { SpoolView } from '../garbage/garbage-task.ts';
 import type { KeeperContext } from '../keeper-task.ts';
-import { missingInQueue, unknownToOwners } from './where-mail-is.ts';
+import { type OwnersWord, askOwners, missingInQueue } from './where-mail-is.ts';
 
 /** Times, milliseconds, and bounds. */
 export interface OrphanTiming {
@@ -22,13 +25,16 @@ export interface OrphanTiming {
 /** Journal objects that may still be written by clocks behind ours, and those that the view left for later. */
 const journalSlackMs = 15 * 60_000;
 const clockAheadMs = 60_000;
+/** A tail that was not used for so long would read again what the view has read meanwhile. */
+const tailIdleMs = 5 * 60_000;
 
 /** The check of one view of the spool. */
 export class OrphanCheck {
   readonly #context: Pick<KeeperContext, 'bus' | 'store' | 'clock'>;
   readonly #timing: OrphanTiming;
   readonly #view: SpoolView;
-  readonly #tail: JournalTail;
+  #tail: JournalTail | undefined;
+  #tailUsedAtMs = 0;
   #cursor = 0;
   #missing: ReadonlySet<string> = new Set();
   #orphans: readonly string[] = [];
@@ -41,7 +47,6 @@ export class OrphanCheck {
     this.#context = context;
     this.#timing = timing;
     this.#view = view;
-    this.#tail = openJournalTail(context.store, context.clock.nowMs() - journalSlackMs);
   }
 
   get view(): SpoolView {
@@ -59,7 +64,6 @@ export class OrphanCheck {
    */
   async round(signal: AbortSignal): Promise<void> {
     await this.#view.gatherer.read(signal);
-    await this.#readYoungJournal();
     const candidates = this.#candidates();
     const missing = await this.findMissing([...candidates, ...this.#missing], signal);
     const isNew = missing.filter((queueId) => !this.#missing.has(queueId));
@@ -71,12 +75,22 @@ export class OrphanCheck {
 
   /** Of the messages, those that are not complete and nowhere now. @throws BusUnavailableError, SpoolUnavailableError */
   async findMissing(queueIds: readonly string[], signal: AbortSignal): Promise<string[]> {
-    const unknown = await unknownToOwners(this.#context.bus, [...new Set(queueIds)]);
+    const { bus } = this.#context;
+    const unknown = await this.#withoutJournalled(await askOwners(bus, [...new Set(queueIds)]));
     if (unknown.length === 0) return [];
-    const missing = await missingInQueue(this.#context.bus, unknown, signal);
+    const missing = await this.#withoutJournalled(await missingInQueue(bus, unknown, signal));
     if (missing.length === 0) return [];
     await this.#readYoungJournal();
     return missing.filter((queueId) => this.#view.index.isOpen(queueId));
+  }
+
+  /** Takes those out that are complete by what owners have journalled; where their word is not enough the journal is read. */
+  async #withoutJournalled({ unknown, journalled }: OwnersWord): Promise<readonly string[]> {
+    const { index } = this.#view;
+    const open = unknown.filter((queueId) => !index.wouldComplete(queueId, journalled.get(queueId) ?? 0));
+    if (!open.some((queueId) => journalled.has(queueId))) return open;
+    await this.#readYoungJournal();
+    return open.filter((queueId) => index.isOpen(queueId));
   }
 
   /** All messages old enough that are not complete as far as the journal is read. */
@@ -114,9 +128,14 @@ export class OrphanCheck {
       for (const entry of entries) if (wanted.has(entry.queueId)) this.#view.index.apply(entry);
   }
 
-  /** What the view leaves for later, because it removes things, is needed here at once. Applied twice it does no harm. */
+  /** What the view leaves for later, because it removes things. Applied twice it does no harm. */
   async #readYoungJournal(): Promise<void> {
-    await this.#tail.readNew(this.#context.clock.nowMs() + clockAheadMs, ({ entries }) => {
+    const { store, clock } = this.#context;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#tailUsedAtMs > tailIdleMs) this.#tail = undefined;
+    this.#tailUsedAtMs = nowMs;
+    this.#tail ??= openJournalTail(store, clock.nowMs() - journalSlackMs);
+    await this.#tail.readNew(clock.nowMs() + clockAheadMs, ({ entries }) => {
       for (const entry of entries) this.#view.index.apply(entry);
     });
   }

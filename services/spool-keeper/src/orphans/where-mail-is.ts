@@ -16,18 +16,29 @@ import {
 
 const answerMs = 5000;
 
-/** Of the messages, those that no owner has a job of, or of which an owner has lost one. @throws BusUnavailableError */
-export async function unknownToOwners(bus: Bus, queueIds: readonly string[]): Promise<string[]> {
+/** What owners say of messages. */
+export interface OwnersWord {
+  /** Messages that no owner has a job of, or of which an owner has lost one. */
+  readonly unknown: readonly string[];
+  /** Of those: what owners have journalled lately, originals that one entry alone finished (bit 2^orig). */
+  readonly journalled: ReadonlyMap<string, number>;
+}
+
+/** Asks all owners. @throws BusUnavailableError when one does not answer */
+export async function askOwners(bus: Bus, queueIds: readonly string[]): Promise<OwnersWord> {
   const shards = await listShards(bus);
-  const found: string[] = [];
+  const unknown: string[] = [];
+  const journalled = new Map<string, number>();
   for (let start = 0; start < queueIds.length; start += knownQuestionLimit) {
     const part = queueIds.slice(start, start + knownQuestionLimit);
     const replies = await Promise.all(shards.map((shard) => askOwner(bus, shard, part)));
     const unknownTo = replies.map((reply) => new Set(reply.unknown ?? []));
     const lost = new Set(replies.flatMap((reply) => reply.lost ?? []));
-    found.push(...part.filter((each) => lost.has(each) || unknownTo.every((unknown) => unknown.has(each))));
+    unknown.push(...part.filter((each) => lost.has(each) || unknownTo.every((ids) => ids.has(each))));
+    for (const [queueId, originals] of replies.flatMap((reply) => reply.journalled ?? []))
+      journalled.set(queueId, (journalled.get(queueId) ?? 0) | originals);
   }
-  return found;
+  return { unknown, journalled };
 }
 
 async function askOwner(bus: Bus, shard: number, queueIds: readonly string[]): Promise<ControlReply> {
@@ -39,12 +50,12 @@ async function askOwner(bus: Bus, shard: number, queueIds: readonly string[]): P
   return reply.data;
 }
 
-/** Of the messages, those that are nowhere in NATS. @throws BusUnavailableError */
+/** Of the messages, those that are nowhere in NATS, and what owners say of them now. @throws BusUnavailableError */
 export async function missingInQueue(
   bus: Bus,
   queueIds: readonly string[],
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<OwnersWord> {
   const left = new Set(queueIds);
   const { names } = bus;
   const incomingPrefix = names.incomingSubject('');
@@ -55,7 +66,7 @@ export async function missingInQueue(
     signal,
   );
   for (const shard of await listShards(bus)) {
-    if (left.size === 0) return [];
+    if (left.size === 0) return { unknown: [], journalled: new Map() };
     await readStream(
       bus,
       names.activeStream(shard),
@@ -63,7 +74,8 @@ export async function missingInQueue(
       signal,
     );
   }
-  const unknown = new Set(await unknownToOwners(bus, [...left]));
+  const word = await askOwners(bus, [...left]);
+  const unknown = new Set(word.unknown);
   await readStream(
     bus,
     names.corruptStream,
@@ -71,7 +83,7 @@ export async function missingInQueue(
     signal,
   );
   signal.throwIfAborted();
-  return [...unknown];
+  return { ...word, unknown: [...unknown] };
 }
 
 /** Empty when the record cannot be read: then it says nothing about a message. */
