@@ -54,6 +54,11 @@ export class Effects {
     this.#parts = parts;
   }
 
+  /** Last sequences that this term has seen or written, by stream. */
+  get lastSequences(): Readonly<Record<string, number>> {
+    return this.#lastSequences;
+  }
+
   /** Notes the highest sequence seen of ACTIVE. */
   noteActive(sequence: number): void {
     const { context, shard } = this.#parts;

@@ -67,7 +67,11 @@ export class Loader {
     const { queue, context, shard } = this.#term;
     try {
       const stored = await readDeferRecord(context, shard, job.deferSequence);
-      if (stored.kind === 'record') return stored.record;
+      if (stored.kind === 'record') {
+        if (stored.record.job.jobId === job.jobId) return stored.record;
+        // NATS has gone back, and the sequence names the record of another job now: that must stay.
+        job.deferSequence = 0;
+      }
       await this.#giveUp(job, stored.kind === 'damaged' ? stored.payload : undefined);
     } catch (error) {
       busProblem(context.log, { shard, what: 'reading a DEFER record', error: String(error) });
@@ -83,7 +87,7 @@ export class Loader {
     const { context, shard } = this.#term;
     try {
       const stored = await readDeferRecord(context, shard, job.deferSequence);
-      return stored.kind === 'record' ? stored.record : undefined;
+      return stored.kind === 'record' && stored.record.job.jobId === job.jobId ? stored.record : undefined;
     } catch (error) {
       busProblem(context.log, { shard, what: 'reading a DEFER record', error: String(error) });
       return undefined;

@@ -29,10 +29,12 @@ import { type DeferCheck, startDeferCheck } from './defer-check.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { busProblem, shardLeft, shardTaken } from './events.ts';
 import { type JournalUpkeep, startJournalUpkeep } from './journal-upkeep.ts';
+import { endIfGoneBack } from './gone-back.ts';
 import { Loader } from './loader.ts';
 import type { QueueMetrics } from './metrics.ts';
 import { decideOwnOutcome, logOwnOutcome } from './outcome/own-settler.ts';
 import { Outcomes } from './outcome/outcomes.ts';
+import { overdueJobs, readBack } from './overdue-jobs.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { ShardQueue } from './queue/shard-queue.ts';
 import { reconcileHolds } from './reconcile-holds.ts';
@@ -71,6 +73,7 @@ export async function openOwner(parts: OwnerParts): Promise<ShardOwner> {
 export class ShardOwner {
   readonly #parts: OwnerParts;
   readonly #term: Term;
+  readonly #journalSinceMs: number;
   readonly #loader: Loader;
   readonly #dispatcher: Dispatcher;
   readonly #outcomes: Outcomes;
@@ -88,6 +91,7 @@ export class ShardOwner {
   constructor(parts: OwnerParts, takeover: Takeover) {
     this.#parts = parts;
     this.#term = takeover.term;
+    this.#journalSinceMs = takeover.journalSinceMs;
     this.#forgetFrom = takeover.isRecovered ? 0 : Number.POSITIVE_INFINITY;
     this.#loader = new Loader(this.#term);
     this.#dispatcher = new Dispatcher(this.#term, {
@@ -127,8 +131,9 @@ export class ShardOwner {
     this.#listen();
     this.#term.adoption.begin();
     await reconcileHolds(this.#term, this.#loader);
-    const nowMs = context.clock.nowMs();
-    for (const job of this.queue.all()) if (job.stage === 'waiting') this.queue.place(job, nowMs);
+    const overdue = overdueJobs(this.queue, this.#journalSinceMs);
+    this.#placeWaiting(this.queue.all(), overdue);
+    if (overdue.size > 0) this.#term.watch(this.#placeOverdue(overdue));
     await this.#consume();
     this.#timers.push(
       setInterval(() => this.#tick(), tickMs),
@@ -139,7 +144,10 @@ export class ShardOwner {
     this.#deferCheck = startDeferCheck(this.#term, 2 * this.#parts.timing.heartbeatMs);
     this.#removers.push(
       context.configuration.onChange(() => this.#resume()),
-      context.bus.onReconnect(() => this.#term.adoption.begin()),
+      context.bus.onReconnect(() => {
+        this.#term.adoption.begin();
+        void endIfGoneBack(this.#term);
+      }),
     );
   }
 
@@ -178,6 +186,20 @@ export class ShardOwner {
     const { context, shard } = this.#parts;
     context.setProblem(`journal-${shard}`, undefined);
     shardLeft(context.log, { shard, cause: String(this.#term.signal.reason ?? 'closed') });
+  }
+
+  /** Puts scanned jobs to work, but for some. */
+  #placeWaiting(jobs: Iterable<QueuedJob>, except?: ReadonlySet<QueuedJob>): void {
+    const nowMs = this.#parts.context.clock.nowMs();
+    for (const job of jobs)
+      if (job.stage === 'waiting' && except?.has(job) !== true) this.queue.place(job, nowMs);
+  }
+
+  async #placeOverdue(overdue: ReadonlySet<QueuedJob>): Promise<void> {
+    await readBack(this.#term, overdue, this.#journalSinceMs);
+    await reconcileHolds(this.#term, this.#loader, overdue);
+    const left = [...overdue].filter((job) => this.queue.get(job.jobId) === job);
+    if (!this.#term.signal.aborted) this.#placeWaiting(left);
   }
 
   #listen(): void {

@@ -15,9 +15,13 @@ import type { Term } from './term.ts';
 
 const atOnce = 100;
 
-/** Checks every scanned job that the journal has a word on. Jobs that remain are left to be placed. */
-export async function reconcileHolds(term: Term, loader: Loader): Promise<void> {
-  const doubtful = [...term.queue.all()].filter(
+/** Checks those of the scanned jobs that the journal has a word on. Jobs that remain are left to be placed. */
+export async function reconcileHolds(
+  term: Term,
+  loader: Loader,
+  jobs: Iterable<QueuedJob> = term.queue.all(),
+): Promise<void> {
+  const doubtful = [...jobs].filter(
     (job) => term.done.knows(job.queueId) || (job.state !== 'held' && term.holds.holds(job.queueId)),
   );
   for (let start = 0; start < doubtful.length; start += atOnce)

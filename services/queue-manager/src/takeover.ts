@@ -58,6 +58,8 @@ export interface Takeover {
   readonly term: Term;
   /** Entries loaded from the journal. */
   readonly journalled: number;
+  /** Where what was loaded begins, milliseconds since the epoch. */
+  readonly journalSinceMs: number;
   /** False while messages of earlier generations may still be put back. */
   readonly isRecovered: boolean;
 }
@@ -89,12 +91,12 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   );
   const term = new Term({ ...parts, generation, writer, journal });
   const damages: JournalDamage[] = [];
-  const journalled = await loadDone(term, isRecovered, (damage) => damages.push(damage));
+  const loaded = await loadDone(term, isRecovered, (damage) => damages.push(damage));
   context.crashPoint('takeover.scanning');
   await scan(term, writer.epoch);
   if (!lease.isHeld()) throw new LeaseLostError(shard);
   stateDamages(term, damages);
-  return { term, journalled, isRecovered };
+  return { term, ...loaded, isRecovered };
 }
 
 /** The spool's generation; the first one is made when there is none. @throws SpoolUnavailableError */
@@ -134,7 +136,7 @@ async function loadDone(
   term: Term,
   isRecovered: boolean,
   onDamaged: (damage: JournalDamage) => void,
-): Promise<number> {
+): Promise<Pick<Takeover, 'journalled' | 'journalSinceMs'>> {
   const { context, shard, generation, done, holds, timing } = term;
   const { bus } = context;
   const incoming = await readPosition(bus, bus.names.incomingStream);
@@ -147,7 +149,7 @@ async function loadDone(
   const lastObjectMs = await lastJournalTime(context, ended, isRecovered ? 0 : generation);
   const oldestMs = Math.min(incoming.oldestAtMs ?? nowMs, active.oldestAtMs ?? nowMs, lastObjectMs ?? nowMs);
   const sinceMs = oldestMs - journalSlackMs - 4 * timing.leaseTtlMs;
-  let count = 0;
+  let journalled = 0;
   // All shards: an administrator's delete is journalled by one of them, and jobs move when the number of shards changes.
   const selection = isRecovered ? { generation, sinceMs, onDamaged } : { onDamaged };
   for await (const object of loadJournal(context.store, selection)) {
@@ -156,10 +158,10 @@ async function loadDone(
       holds.apply(entry);
       if (!isRecent) continue;
       done.add(entry, incoming.lastSequence, nowMs);
-      count += 1;
+      journalled += 1;
     }
   }
-  return count;
+  return { journalled, journalSinceMs: sinceMs };
 }
 
 /** When the youngest journal object below the prefix was written, by its name; those of generation `except` are passed over. */

@@ -85,6 +85,7 @@ class RunningAgent implements Agent {
   readonly #metrics: AgentMetrics;
   readonly #subscriptions: readonly { unsubscribe(): void }[];
   readonly #timers: readonly NodeJS.Timeout[];
+  readonly #unlisten: () => void;
   readonly #abort = new AbortController();
   readonly #deliveries = new Set<Promise<void>>();
   #isDraining = false;
@@ -120,6 +121,8 @@ class RunningAgent implements Agent {
         },
       }),
     ];
+    // An owner that lived through the same outage waits for everybody's word.
+    this.#unlisten = bus.onReconnect(() => this.#sendHeartbeats());
     this.#timers = [
       setInterval(() => this.#watch(), watchMs),
       setInterval(() => this.#sendHeartbeats(), settings.heartbeat),
@@ -139,6 +142,7 @@ class RunningAgent implements Agent {
     await within(allEnded(), remaining());
     await within(this.#reporter.idle(), remaining());
     for (const timer of this.#timers) clearInterval(timer);
+    this.#unlisten();
     this.#sayGoodbye();
     this.#reporter.close();
   }
