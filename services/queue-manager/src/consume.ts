@@ -26,7 +26,7 @@ const corruptRetryMs = 10_000;
 
 /** Takes one message in. */
 export async function admit(term: Term, message: BusMessage): Promise<void> {
-  const { context, effects, queue, metrics } = term;
+  const { effects, queue } = term;
   if (Math.floor(message.sequence / sequencesPerGeneration) !== term.generation)
     return term.end('the streams are of another generation');
   effects.noteActive(message.sequence);
@@ -37,6 +37,11 @@ export async function admit(term: Term, message: BusMessage): Promise<void> {
   if (isPutOff(term, message, job)) return;
   const told = term.strangers.take(job.jobId);
   if (told !== undefined) return settleAtBirth(term, message, job, told);
+  await admitNew(term, message, job);
+}
+
+async function admitNew(term: Term, message: BusMessage, job: DeliveryJob): Promise<void> {
+  const { context, queue, metrics } = term;
   if (job.attempt > 0) term.lost.delete(job.queueId);
   const own = job.attempt === 0 ? job : await withoutTwins(term, job);
   if (own === undefined) return message.ack();
