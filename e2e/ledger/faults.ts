@@ -1,6 +1,6 @@
 /** All faults by name: on which layout they strike, and whether they kill. */
 import type { Arena } from './arena.ts';
-import { cutAgentOff, dieAfterReply } from './faults/agent-faults.ts';
+import { cutAgentOff, dieAfterReply, killAgent } from './faults/agent-faults.ts';
 import { changeConfiguration } from './faults/configuration-fault.ts';
 import {
   fillNatsDisk,
@@ -33,6 +33,7 @@ function fault(layout: LayoutName, kills: boolean, text: string, strike: Fault['
 /** Name to fault. */
 export const faults: Readonly<Record<string, Fault>> = {
   kill: fault('plain', true, 'kill -9 of a service', killService),
+  'kill-agent': fault('plain', true, 'kill -9 of a delivery-smtp', killAgent),
   'kill-nats': fault('plain', true, 'kill -9 of nats-server', killNats),
   'kill-all': fault('plain', true, 'kill -9 of everything at once', everythingDies),
   'stop-owner': fault('plain', false, 'SIGSTOP of a shard owner for 30 s', stopOwner),

@@ -1,9 +1,16 @@
-/** Faults of delivery agents: one dies with a 250 that it alone has heard, or loses its connection to NATS. */
+/** Faults of delivery agents: one dies at a moment of chance, or with a 250 that it alone has heard, or loses its connection to NATS. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Arena, pickProcess } from '../arena.ts';
+import { type Arena, kill, pickProcess } from '../arena.ts';
 
 const longestWaitMs = 20_000;
 const cutMs = 25_000;
+
+/** kill -9 of an agent in the middle of its deliveries; `railpost up` starts it again. */
+export async function killAgent(arena: Arena): Promise<void> {
+  const victim = await pickProcess(arena, 'delivery-smtp');
+  kill(arena, victim, 'kill -9');
+  arena.note(`kill -9 of ${victim.name} (process ${victim.pid})`);
+}
 
 /** The layout's crash point kills an agent right after a remote 250; waits until it has happened once more. */
 export async function dieAfterReply(arena: Arena): Promise<void> {
