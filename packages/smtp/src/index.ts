@@ -12,6 +12,7 @@ export { SmtpClient } from './client/smtp-client.ts';
 export type { Credentials, SessionOptions } from './client/smtp-client.ts';
 export type {
   ClientTimeouts,
+  ContentChunks,
   OutgoingMessage,
   RecipientResult,
   TransactionStep,

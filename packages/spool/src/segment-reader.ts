@@ -15,6 +15,8 @@ import { survivorNumber, survivorPrefix } from './segment-key.ts';
 /** The content of one message. */
 export interface SpooledContent {
   readonly bytes: number;
+  /** All octets, checked, when they are in memory anyway. */
+  readonly whole?: Uint8Array;
   /**
    * The octets in order; may be called again.
    * @throws ContentCorruptError before the last chunk; BodyGoneError; SpoolUnavailableError
@@ -60,9 +62,11 @@ class CachingReader implements SegmentReader {
   }
 
   async read(ref: BodyRef, upcoming = 1): Promise<SpooledContent> {
-    const moved = this.#moved.get(moveKey(ref));
+    const place = this.#moved.size === 0 ? ref : (this.#moved.get(moveKey(ref)) ?? ref);
+    const known = this.#openCached(place);
+    if (known !== undefined) return known;
     try {
-      return await this.#open(moved ?? ref, upcoming);
+      return await this.#open(place, upcoming);
     } catch (error) {
       if (!(error instanceof ObjectMissingError)) throw error;
     }
@@ -87,8 +91,14 @@ class CachingReader implements SegmentReader {
         throw new ContentCorruptError(place.key, 'the object is too short');
       return { bytes: place.bytes, chunks: () => this.#stream(place) };
     }
-    const octets = await this.#readVerified(place, upcoming);
-    return { bytes: place.bytes, chunks: () => oneChunk(octets) };
+    return contentOf(await this.#readVerified(place, upcoming));
+  }
+
+  /** A small content of a segment that is in memory; undefined when it is not, or the checksum differs. */
+  #openCached(place: BodyRef): SpooledContent | undefined {
+    const segment = place.bytes > streamAboveBytes ? undefined : this.#cache.peek(place.key);
+    const octets = segment?.subarray(place.offset, place.offset + place.bytes);
+    return octets !== undefined && isIntact(place, octets) ? contentOf(octets) : undefined;
   }
 
   /** A small content. On a mismatch it is read once more, past the cache: a bit may have flipped on the way to us. */
@@ -168,6 +178,10 @@ class CachingReader implements SegmentReader {
     }
     return last;
   }
+}
+
+function contentOf(octets: Uint8Array): SpooledContent {
+  return { bytes: octets.length, whole: octets, chunks: () => oneChunk(octets) };
 }
 
 async function* oneChunk(octets: Uint8Array): AsyncIterable<Uint8Array> {

@@ -10,6 +10,7 @@ import {
 import type { SmtpClient, TransactionStep } from '@railpost/smtp';
 import { openSegmentReader } from '@railpost/spool';
 import type { DeliverySmtpSettings } from './config.ts';
+import { AbortListeners } from './abort-listeners.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { consume } from './consume.ts';
 import type { DeliveryTools } from './deliver.ts';
@@ -65,6 +66,7 @@ class DeliveryApp {
   readonly #sweeper: NodeJS.Timeout;
   readonly #metrics: DeliverySmtpMetrics;
   readonly #contexts = new TlsContexts();
+  readonly #aborts = new AbortListeners();
   readonly #reader: ReturnType<typeof openSegmentReader>;
   readonly #facts: Omit<TargetFacts, 'ownNames'>;
 
@@ -141,6 +143,7 @@ class DeliveryApp {
         const isOurs = lent !== client || this.#pool.reclaim(keyOf(target), client);
         if (isOurs) void this.#giveBack(keyOf(target), client);
       },
+      onAbort: (listener) => this.#aborts.add(task.signal, listener),
       onStep: (step) => this.#passCrashPoint(step),
       monotonicMs: () => this.#context.clock.monotonicMs(),
     };

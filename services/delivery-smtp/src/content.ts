@@ -4,16 +4,16 @@
  */
 import { isAscii } from 'node:buffer';
 import type { DeliveryJob } from '@railpost/contracts';
-import { applyEdits, editedBytes } from '@railpost/mail';
-import { encodeForSevenBit } from '@railpost/smtp';
+import { applyEdits, createEditApplier, editedBytes } from '@railpost/mail';
+import { type ContentChunks, encodeForSevenBit } from '@railpost/smtp';
 import type { SpooledContent } from '@railpost/spool';
 
 /** The content of one job. All methods reject with the errors of the spool. */
 export interface JobContent {
   /** Size in octets with the edits applied, without dot-stuffing and transfer encoding. */
   readonly bytes: number;
-  /** The content as it is. */
-  chunks(): AsyncIterable<Uint8Array>;
+  /** The content as it is; all chunks at once when it is in memory as a whole. */
+  open(): Promise<ContentChunks>;
   /** The content with quoted-printable for parts that are not ASCII (RFC 6152 section 3). */
   sevenBitChunks(): AsyncIterable<Uint8Array>;
   /** Whether there is any octet above 127. Reads all of it. */
@@ -31,14 +31,23 @@ export function openJobContent(
   const bytes = editedBytes(job.content.bytes, job.edits);
   const headerBytes = editedBytes(job.content.headerBytes, job.edits);
 
-  async function* chunks(): AsyncGenerator<Uint8Array> {
+  async function open(): Promise<ContentChunks> {
     spooled ??= read();
-    yield* applyEdits((await spooled).chunks(), job.edits);
+    const stored = await spooled;
+    const { whole } = stored;
+    if (whole === undefined) return applyEdits(stored.chunks(), job.edits);
+    if (job.edits.length === 0) return [whole];
+    const applier = createEditApplier(job.edits);
+    return [...applier.push(whole), ...applier.finish()];
+  }
+
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield* await open();
   }
 
   return {
     bytes,
-    chunks,
+    open,
     sevenBitChunks: () => encodeForSevenBit(chunks),
     async isEightBit() {
       for await (const chunk of chunks()) if (!isAscii(chunk)) return true;

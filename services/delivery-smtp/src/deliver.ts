@@ -39,6 +39,8 @@ export interface DeliveryTools {
   lend(target: Target, client: SmtpClient, beginNext: () => boolean): boolean;
   /** Takes a session back that may be used again, unless the next message has it. */
   giveBack(target: Target, client: SmtpClient): void;
+  /** Calls the listener when the delivery's signal is aborted; returns its remover. */
+  onAbort(listener: () => void): () => void;
   /** Passes a step of a transaction on (crash points). */
   onStep(step: TransactionStep): void;
   monotonicMs(): number;
@@ -139,7 +141,7 @@ class Course {
       isAborted = true;
       void destroyUnused(client, before);
     };
-    signal.addEventListener('abort', onAbort);
+    const ignoreAbort = this.#tools.onAbort(onAbort);
     try {
       const transmitted = await transmit(client, peer, {
         job,
@@ -162,7 +164,7 @@ class Course {
       await destroyUnused(client, before);
       throw error;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      ignoreAbort();
     }
   }
 

@@ -78,7 +78,7 @@ async function hostTargets(
 ): Promise<Targets> {
   const targets: Target[] = [];
   for (const [preference, { host, port }] of hosts.entries()) {
-    const addresses = await addressesOfHost(host, facts);
+    const addresses = isIP(host) === 0 ? await addressesOfHost(host, facts) : [host];
     targets.push(...addresses.map((address) => makeTarget({ host, address, port, preference })));
   }
   const missing = hosts.map((each) => each.host).join(', ');
@@ -87,7 +87,6 @@ async function hostTargets(
 }
 
 async function addressesOfHost(host: string, facts: TargetFacts): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
   try {
     return await facts.lookupHost(host);
   } catch {

@@ -65,7 +65,7 @@ export async function transmit(
       orcpt: recipient.orcpt,
       original: recipient.original,
     })),
-    content: needsSevenBit ? content.sevenBitChunks() : content.chunks(),
+    content: needsSevenBit ? content.sevenBitChunks() : () => content.open(),
     mayCommit: () => transmission.mayCommit(),
     offerSession: () => transmission.offerSession(),
     onStep: (step) => transmission.onStep(step),

@@ -6,7 +6,7 @@ import { type Socket, createConnection, isIP } from 'node:net';
 import { type SecureContext, type TLSSocket, checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { Reply } from '@railpost/mail';
 import { ClientError, type ClientPhase } from './errors.ts';
-import { ReplyStream, isReply } from './reply-stream.ts';
+import { type ReplyEnd, ReplyStream, isReply } from './reply-stream.ts';
 
 /** Where to connect to. */
 export type ConnectTarget = { readonly address: string; readonly port: number } | { readonly path: string };
@@ -113,10 +113,27 @@ export class Connection {
     });
   }
 
-  /** The next reply. @throws ClientError when none comes in time, the connection ends, or it is no reply */
-  async receive(phase: ClientPhase, timeoutMs: number): Promise<Reply> {
+  /** The next reply, at once when it has come. @throws ClientError when none comes in time, the connection ends, or it is no reply */
+  receive(phase: ClientPhase, timeoutMs: number): Reply | Promise<Reply> {
     const next = this.#replies.next();
-    const result = next instanceof Promise ? await this.#beforeDeadline(next, timeoutMs) : next;
+    return next instanceof Promise
+      ? this.#receiveLater(next, phase, timeoutMs)
+      : this.#requireReply(next, phase);
+  }
+
+  async #receiveLater(
+    next: Promise<Reply | ReplyEnd>,
+    phase: ClientPhase,
+    timeoutMs: number,
+  ): Promise<Reply> {
+    this.#deadlineMs = performance.now() + timeoutMs;
+    this.#watchDeadline();
+    const result = await next;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    return this.#requireReply(result, phase);
+  }
+
+  #requireReply(result: Reply | ReplyEnd, phase: ClientPhase): Reply {
     if (isReply(result)) return result;
     this.destroy();
     if (result.kind === 'timeout') throw new ClientError('TIMEOUT', phase, 'conversation timed out');
@@ -185,15 +202,6 @@ export class Connection {
       clearTimeout(this.#timer);
       replies.end({ kind: 'closed', cause: lastError });
     });
-  }
-
-  /** Ends the replies when none comes in time. */
-  async #beforeDeadline<Value>(value: Promise<Value>, timeoutMs: number): Promise<Value> {
-    this.#deadlineMs = performance.now() + timeoutMs;
-    this.#watchDeadline();
-    const result = await value;
-    this.#deadlineMs = Number.POSITIVE_INFINITY;
-    return result;
   }
 
   /** One timer serves many waits: it is left running when a wait ends and looks again when it rings. */

@@ -20,12 +20,15 @@ export interface ClientTimeouts {
   readonly dataDoneMs: number;
 }
 
+/** Octets in order. Chunks that are all there already go out without a promise for each. */
+export type ContentChunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
 /** A message to send. */
 export interface OutgoingMessage {
   readonly mail: MailRequest;
   readonly recipients: readonly RcptRequest[];
-  /** Content with CRLF line ends, not dot-stuffed. Read at most once. */
-  readonly content: AsyncIterable<Uint8Array>;
+  /** Content with CRLF line ends, not dot-stuffed. Read at most once; a function is called when the server is ready for it. */
+  readonly content: ContentChunks | (() => Promise<ContentChunks>);
   /** Awaited before the final dot. When it rejects, the connection is dropped instead and the rejection passes on. */
   mayCommit(): Promise<void>;
   /**
@@ -97,9 +100,14 @@ class Transaction {
     for (const recipient of this.#message.recipients) lines.push(formatRcpt(recipient, capabilities));
     connection.writeLines(`${lines.join('')}DATA\r\n`);
     await this.#peer.previous;
-    this.#noteMail(await this.#receive('mail'));
-    for (const index of this.#message.recipients.keys()) this.#noteRcpt(index, await this.#receive('rcpt'));
-    return await this.#receive('data');
+    // Replies that come together, as they mostly do, are waited for together.
+    const mail = this.#receive('mail');
+    this.#noteMail(mail instanceof Promise ? await mail : mail);
+    for (const index of this.#message.recipients.keys()) {
+      const reply = this.#receive('rcpt');
+      this.#noteRcpt(index, reply instanceof Promise ? await reply : reply);
+    }
+    return this.#receive('data');
   }
 
   async #oneByOne(): Promise<Reply | undefined> {
@@ -168,12 +176,16 @@ class Transaction {
 
   /** True when all of the content is on its way. Recipients are settled otherwise. */
   async #streamContent(encoder: DotEncoder): Promise<boolean> {
-    const { connection, timeouts } = this.#peer;
+    const { connection } = this.#peer;
     try {
-      for await (const chunk of this.#message.content) {
-        for (const slice of encoder.encode(chunk)) await connection.gather(slice, timeouts.dataBlockMs);
-        if (!connection.isOpen) throw new ClientError('CONNECTION_LOST', 'body', 'lost connection');
-      }
+      const { content } = this.#message;
+      const chunks = typeof content === 'function' ? await content() : content;
+      if (Symbol.iterator in chunks) {
+        for (const chunk of chunks) {
+          const isTaken = this.#sendChunk(encoder, chunk);
+          if (isTaken !== undefined) await isTaken;
+        }
+      } else for await (const chunk of chunks) await this.#sendChunk(encoder, chunk);
       return true;
     } catch (cause) {
       connection.destroy();
@@ -181,6 +193,25 @@ class Transaction {
       else this.#settle({ kind: 'content-failed', cause });
       return false;
     }
+  }
+
+  /** A promise when the socket wants a pause. @throws ClientError when the connection is lost */
+  #sendChunk(encoder: DotEncoder, chunk: Uint8Array): Promise<void> | undefined {
+    const { connection, timeouts } = this.#peer;
+    const slices = encoder.encode(chunk);
+    for (const [index, slice] of slices.entries()) {
+      const isTaken = connection.gather(slice, timeouts.dataBlockMs);
+      if (isTaken !== undefined) return this.#sendRest(isTaken, slices.slice(index + 1));
+    }
+    requireOpen(connection);
+    return undefined;
+  }
+
+  async #sendRest(isTaken: Promise<void>, slices: readonly Uint8Array[]): Promise<void> {
+    const { connection, timeouts } = this.#peer;
+    await isTaken;
+    for (const slice of slices) await connection.gather(slice, timeouts.dataBlockMs);
+    requireOpen(connection);
   }
 
   /**
@@ -206,15 +237,10 @@ class Transaction {
     }
   }
 
-  async #receive(phase: Extract<ClientPhase, 'mail' | 'rcpt' | 'data' | 'dot'>): Promise<Reply> {
+  #receive(phase: Extract<ClientPhase, 'mail' | 'rcpt' | 'data' | 'dot'>): Reply | Promise<Reply> {
     const { timeouts, connection } = this.#peer;
-    const byPhase = {
-      mail: timeouts.commandMs,
-      rcpt: timeouts.commandMs,
-      data: timeouts.dataInitMs,
-      dot: timeouts.dataDoneMs,
-    };
-    return await connection.receive(phase, byPhase[phase]);
+    if (phase === 'dot') return connection.receive(phase, timeouts.dataDoneMs);
+    return connection.receive(phase, phase === 'data' ? timeouts.dataInitMs : timeouts.commandMs);
   }
 
   #noteMail(reply: Reply): void {
@@ -234,6 +260,10 @@ class Transaction {
   #settle(result: RecipientResult): void {
     for (const index of this.#results.keys()) this.#results[index] ??= result;
   }
+}
+
+function requireOpen(connection: Connection): void {
+  if (!connection.isOpen) throw new ClientError('CONNECTION_LOST', 'body', 'lost connection');
 }
 
 function isPositive(reply: Reply): boolean {
