@@ -16,12 +16,14 @@ import type { Epochs } from './epochs.ts';
 
 /** How long an outcome waits for others at most. What an agent has not told when it dies is delivered twice, so not long. */
 const gatherMs = 3;
+/** A timer is late on a busy machine; an outcome that has waited for so long goes out with the next one, whatever the timer does. */
+const gatherAtMostMs = 8;
 /** Outcomes that wait for no others. */
 const gatherAtMost = 32;
 /** Time from sending a frame to sending its outcomes again. */
 const repeatMs = 2000;
 /** Far more than come to wait for one flush of the journal: beyond it outcomes gather. */
-const framesInFlight = 64;
+const framesInFlight = 256;
 /** A frame stays far below the 1 MB that NATS carries: texts of peers are bounded by a few KB per recipient. */
 const recipientsPerFrame = 200;
 
@@ -37,6 +39,8 @@ export interface ReporterOptions {
 interface ShardReports {
   /** To be sent, in order. */
   readonly waiting: DeliveryOutcome[];
+  /** When the first of them came (monotonic). */
+  oldestMs: number;
   /** Ids of jobs that go back. */
   returned: string[];
   inFlight: number;
@@ -66,7 +70,10 @@ export class OutcomeReporter {
   report(shard: number, outcome: DeliveryOutcome, mayWait = false): void {
     this.#unsettled += 1;
     const reports = this.#reportsOf(shard);
+    const nowMs = performance.now();
+    if (reports.waiting.length === 0) reports.oldestMs = nowMs;
     reports.waiting.push(outcome);
+    if (nowMs - reports.oldestMs >= gatherAtMostMs) return this.#pump(shard, reports);
     if (!mayWait || reports.waiting.length >= gatherAtMost) return this.#schedule(shard, reports);
     reports.gathering ??= setTimeout(() => this.#schedule(shard, reports), gatherMs);
   }
@@ -99,6 +106,7 @@ export class OutcomeReporter {
     if (known !== undefined) return known;
     const reports: ShardReports = {
       waiting: [],
+      oldestMs: 0,
       returned: [],
       inFlight: 0,
       isScheduled: false,
@@ -110,6 +118,7 @@ export class OutcomeReporter {
 
   #enqueue(shard: number, outcomes: readonly DeliveryOutcome[]): void {
     const reports = this.#reportsOf(shard);
+    if (reports.waiting.length === 0) reports.oldestMs = performance.now();
     reports.waiting.push(...outcomes);
     this.#schedule(shard, reports);
   }

@@ -31,6 +31,8 @@ import {
 } from './settle.ts';
 import { owesSuccessReport } from './success-reports.ts';
 
+const redeliverySlackMs = 10_000;
+
 /** Settles the outcomes of one term. */
 export class Outcomes {
   readonly #term: Term;
@@ -264,7 +266,10 @@ function isAnswerTo(job: QueuedJob, outcome: DeliveryOutcome): boolean {
   return job.task === outcome.task && job.stage !== 'waiting' && job.stage !== 'suspended';
 }
 
-/** Time after a takeover in which a failure of an unknown job is not acknowledged: ACTIVE may still bring the job. */
+/**
+ * Time after a takeover in which a failure of an unknown job is not acknowledged: ACTIVE may still bring the job, and a busy NATS brings it
+ * late. Who hears of it too early forgets it, and the job is attempted once more.
+ */
 function strangerGraceMs(timing: Timing): number {
-  return timing.ackWaitMs * 1.5;
+  return timing.ackWaitMs * 1.5 + redeliverySlackMs;
 }
