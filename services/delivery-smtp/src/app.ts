@@ -171,7 +171,7 @@ class DeliveryApp {
   #count(hop: SmtpHop, origin: SessionOrigin, client: SmtpClient | undefined): void {
     const encrypted = client?.tls?.isVerified === true ? 'verified' : 'yes';
     const tls = client?.tls === undefined ? 'no' : encrypted;
-    this.#metrics.sessions.inc({ transport: hop.transport, origin, tls });
+    this.#metrics.sessions.add(1, hop.transport, origin, tls);
   }
 
   /** Keeps the session for the next message, when the server agrees. */

@@ -1,12 +1,13 @@
 /** Metrics of delivery-smtp's own; those of all delivery agents come from the agent's frame. */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Tally } from '@railpost/runtime';
+import { Gauge, Histogram, type Registry } from 'prom-client';
 
 /** How a session came to be. */
 export type SessionOrigin = 'reused' | 'new' | 'failed';
 
 /** Metrics of one process. */
 export interface DeliverySmtpMetrics {
-  readonly sessions: Counter<'transport' | 'origin' | 'tls'>;
+  readonly sessions: Tally<'transport' | 'origin' | 'tls'>;
   readonly sessionOpenSeconds: Histogram<'transport'>;
 }
 
@@ -20,11 +21,10 @@ export function createMetrics(registry: Registry, idleSessions: () => number): D
     collect: () => idle.set(idleSessions()),
   });
   return {
-    sessions: new Counter({
+    sessions: new Tally(registry, {
       name: 'railpost_smtp_sessions_total',
       help: 'Sessions taken for a delivery: reused, new, or failed before a transaction; tls: yes, verified, no.',
       labelNames: ['transport', 'origin', 'tls'],
-      registers,
     }),
     sessionOpenSeconds: new Histogram({
       name: 'railpost_smtp_session_open_seconds',

@@ -1,6 +1,7 @@
 /** Metrics that every delivery agent has. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { DestinationLabels } from '../metrics/destination-label.ts';
+import { Tally } from '../metrics/tally.ts';
 
 /** What the gauges show; asked at each scrape. */
 export interface AgentGauges {
@@ -11,7 +12,7 @@ export interface AgentGauges {
 
 /** Metrics of one agent. */
 export interface AgentMetrics {
-  readonly dispatches: Counter<'transport' | 'answer'>;
+  readonly dispatches: Tally<'transport' | 'answer'>;
   countDelivery(transport: string, destination: string, disposition: string): void;
   readonly attemptSeconds: Histogram<'transport'>;
 }
@@ -35,11 +36,10 @@ export function createAgentMetrics(registry: Registry, gauges: AgentGauges): Age
     () => gauges.unsettled(),
   );
   return {
-    dispatches: new Counter({
+    dispatches: new Tally(registry, {
       name: 'railpost_agent_dispatches_total',
       help: 'Jobs offered to this agent, by its answer: accepted, busy, known (already in hand), refused (old epoch).',
       labelNames: ['transport', 'answer'],
-      registers,
     }),
     countDelivery: (transport, destination, disposition) =>
       deliveries.inc({ transport, destination: labels.label(destination), disposition }),

@@ -88,11 +88,16 @@ export function delaysOf(
       ? withoutConnectionMs
       : clamp(result.connectedAtMs - inHand.begunAtMs, attemptMs);
   return [
-    Math.max(0, activeAtMs - Date.parse(job.receivedAt)) / 1000,
-    Math.max(0, inHand.begunAtWallMs - activeAtMs) / 1000,
-    setUpMs / 1000,
-    (attemptMs - setUpMs) / 1000,
+    toSeconds(activeAtMs - Date.parse(job.receivedAt)),
+    toSeconds(inHand.begunAtWallMs - activeAtMs),
+    toSeconds(setUpMs),
+    toSeconds(attemptMs - setUpMs),
   ];
+}
+
+/** To the millisecond: more digits make a line long and say nothing. */
+function toSeconds(ms: number): number {
+  return Math.max(0, Math.round(ms)) / 1000;
 }
 
 const loggedStatus: Readonly<Record<RecipientOutcome['disposition'], LoggedStatus>> = {
@@ -109,7 +114,8 @@ export function logOutcome(
   more: { readonly delays: readonly [number, number, number, number]; readonly traceparent: string },
 ): void {
   if (outcome.task !== 'deliver') return;
-  const delay = more.delays[0] + more.delays[1] + more.delays[2] + more.delays[3];
+  const [beforeSchedule, inSchedule, setUp, transmission] = more.delays;
+  const delay = Math.round((beforeSchedule + inSchedule + setUp + transmission) * 1000) / 1000;
   const originals = new Map(
     inHand.dispatched.job.recipients.map((each) => [`${each.orig} ${each.final}`, each.original]),
   );

@@ -163,7 +163,7 @@ class RunningAgent implements Agent {
   #accept(transport: string, frame: DispatchFrame): DispatchReply {
     const accepted: string[] = [];
     if (!this.#epochs.admit(frame.shard, frame.epoch)) {
-      this.#metrics.dispatches.inc({ transport, answer: 'refused' }, frame.jobs.length);
+      this.#metrics.dispatches.add(frame.jobs.length, transport, 'refused');
       return { ...this.#reply(accepted), refusedForEpoch: this.#epochs.highest(frame.shard) ?? 0 };
     }
     const batches = openBatches(frame);
@@ -171,7 +171,7 @@ class RunningAgent implements Agent {
       const batch = dispatched.batch === undefined ? undefined : batches[dispatched.batch];
       const answer =
         this.#answerTo(dispatched) ?? this.#take({ transport, shard: frame.shard, dispatched, batch });
-      this.#metrics.dispatches.inc({ transport, answer });
+      this.#metrics.dispatches.add(1, transport, answer);
       if (answer !== 'busy') accepted.push(dispatched.job.jobId);
     }
     const { widths = [] } = frame;

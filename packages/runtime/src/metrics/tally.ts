@@ -36,10 +36,10 @@ export class Tally<Label extends string> {
   }
 
   /** Adds to the count of these values, given in the order of `labelNames`. */
-  add(amount: number, first: string, second = ''): void {
-    const key = `${first}\n${second}`;
+  add(amount: number, first: string, second = '', third = ''): void {
+    const key = `${first}\n${second}\n${third}`;
     const known = this.#counts.get(key);
-    if (known === undefined) this.#counts.set(key, { values: [first, second], pending: amount });
+    if (known === undefined) this.#counts.set(key, { values: [first, second, third], pending: amount });
     else known.pending += amount;
   }
 
