@@ -74,6 +74,9 @@ func smallRuns() []smallRun {
 	for _, each := range rollUpVariants() {
 		runs = append(runs, smallRun{"roll-up: " + each.name, each.mutant, func() (int, []string, map[string][]string) { return exploreSmall(rollUpModel(each.rules)) }})
 	}
+	for _, each := range rollVariants() {
+		runs = append(runs, smallRun{"roll call: " + each.name, each.mutant, func() (int, []string, map[string][]string) { return exploreSmall(rollModel(each.rules)) }})
+	}
 	for _, each := range survivorVariants() {
 		runs = append(runs, smallRun{"survivors: " + each.name, each.mutant, func() (int, []string, map[string][]string) { return exploreSmall(survivorModel(each.rules)) }})
 	}
