@@ -16,6 +16,9 @@ import {
   scanDefer,
 } from '../src/index.ts';
 
+/** As in scan-defer.ts: after it a pull without a message is over. */
+const pullMs = 5000;
+
 let server: NatsServer;
 const open: Bus[] = [];
 
@@ -229,12 +232,49 @@ it('a scan sees every record written before the epoch record', async () => {
   await scanDefer(bus, {
     shard: 0,
     untilEpoch: second.epoch,
-    onEntry: (entry) => seen.push(`${entry.subject.split('.').at(-1)} ${entry.headers?.get('Rp-Defer')}`),
+    onEntry: (entry) => seen.push(`${entry.subject.split('.').at(-1)} ${entry.summary}`),
   });
 
   expect(seen).toHaveLength(3000);
   expect(seen).toContain('j2999 deferred');
 });
+
+it('a scan waits for an epoch record that is not there yet, beyond the end of a pull', async () => {
+  const bus = await openShard();
+  const first = await takeOver(bus, 'a');
+  await write(bus, first, 'j', 'deferred');
+  const seen: string[] = [];
+  const scanning = scanDefer(bus, {
+    shard: 0,
+    untilEpoch: first.epoch + 1,
+    onEntry: ({ subject }) => seen.push(subject),
+  });
+
+  await until(() => seen.length === 1);
+  await sleep(pullMs + 1000);
+  await takeOver(bus, 'b');
+  await scanning;
+
+  expect(seen).toHaveLength(1);
+}, 60_000);
+
+it('a scan that is stopped, or whose consumer is gone, ends with an error', async () => {
+  const bus = await openShard();
+  const { epoch } = await takeOver(bus, 'a');
+  const stop = new AbortController();
+  const options = { shard: 0, untilEpoch: epoch + 1, onEntry: () => undefined };
+  const stopped = expect(scanDefer(bus, { ...options, signal: stop.signal })).rejects.toThrow(/ended before/);
+  const orphaned = expect(scanDefer(bus, options)).rejects.toThrow(/ended before/);
+
+  const stream = bus.names.deferStream(0);
+  await until(async () => (await bus.manager.streams.info(stream)).state.consumer_count === 2);
+  stop.abort();
+  await stopped;
+  for await (const { name } of bus.manager.consumers.list(stream))
+    await bus.manager.consumers.delete(stream, name);
+
+  await orphaned;
+}, 60_000);
 
 describe('on three replicas', () => {
   it('no write of an older epoch follows a newer one while leaders are killed', async () => {

@@ -58,17 +58,27 @@ export function formatDeferSummary(summary: DeferSummary): string {
   return `1 ${summary.state} ${summary.nextMs} ${summary.tries} ${summary.queueId} ${summary.receivedAtMs} ${summary.transport}`;
 }
 
+/** A takeover asks a million times. */
+const states: ReadonlyMap<string, DeferState> = new Map(DeferState.options.map((state) => [state, state]));
+
 /** Parses the header value; undefined when it is absent or of another version (then the record itself is read). */
 export function parseDeferSummary(value: string | undefined): DeferSummary | undefined {
-  const [version, state, nextMs, tries, queueId, receivedAtMs, transport] = (value ?? '').split(' ');
-  const known = DeferState.safeParse(state);
-  if (version !== '1' || !known.success || queueId === undefined || transport === undefined) return undefined;
+  if (value?.startsWith('1 ') !== true) return undefined;
+  const stateEnd = value.indexOf(' ', 2);
+  const nextEnd = value.indexOf(' ', stateEnd + 1);
+  const triesEnd = value.indexOf(' ', nextEnd + 1);
+  const idEnd = value.indexOf(' ', triesEnd + 1);
+  const receivedEnd = value.indexOf(' ', idEnd + 1);
+  const state = states.get(value.slice(2, stateEnd));
+  // Each is looked for behind the one before: with one missing, the next is found in front of it.
+  const isWhole = nextEnd > stateEnd && triesEnd > nextEnd && idEnd > triesEnd && receivedEnd > idEnd;
+  if (state === undefined || !isWhole) return undefined;
   return {
-    state: known.data,
-    nextMs: Number(nextMs),
-    tries: Number(tries),
-    queueId,
-    receivedAtMs: Number(receivedAtMs),
-    transport,
+    state,
+    nextMs: Number(value.slice(stateEnd + 1, nextEnd)),
+    tries: Number(value.slice(nextEnd + 1, triesEnd)),
+    queueId: value.slice(triesEnd + 1, idEnd),
+    receivedAtMs: Number(value.slice(idEnd + 1, receivedEnd)),
+    transport: value.slice(receivedEnd + 1),
   };
 }

@@ -1,6 +1,8 @@
 /**
  * Keeps the memory of a run through much data small: nearly everything read is garbage a moment later, and V8, left alone, lets garbage grow
- * with the memory of the machine instead of the limit of a pod. Collects whenever so much has come together since the last time.
+ * with the memory of the machine instead of the limit of a pod. Collects whenever so much has come together since the last time: first among
+ * what is young, where nearly all of it lies, and everything only when that was not enough. Looking at everything costs most when there is
+ * much that stays.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -22,10 +24,15 @@ const defaultAllowedBytes = 40 * 2 ** 20;
 export function createTidier(options: TidierOptions = {}): (isEnd?: boolean) => void {
   const { allowedBytes = defaultAllowedBytes, allowedShare = 0 } = options;
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void; // the flag above makes it
+  const collect = runInNewContext('gc') as (options?: { readonly type: 'minor' }) => void; // the flag above makes it
   let before = usedBytes();
+  const isMuch = () => usedBytes() - before >= Math.max(allowedBytes, before * allowedShare);
   return (isEnd = false) => {
-    if (!isEnd && usedBytes() - before < Math.max(allowedBytes, before * allowedShare)) return;
+    if (!isEnd) {
+      if (!isMuch()) return;
+      collect({ type: 'minor' });
+      if (!isMuch()) return;
+    }
     collect();
     before = usedBytes();
   };

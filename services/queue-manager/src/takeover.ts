@@ -19,7 +19,6 @@ import {
   type DeferState,
   type DeferSummary,
   type EpochAnnouncement,
-  deferHeader,
   encodeRecord,
   parseDeferSummary,
 } from '@railpost/contracts';
@@ -193,7 +192,7 @@ async function scan(term: Term, untilEpoch: number): Promise<void> {
       // A million entries leave gigabytes of parsed headers behind.
       scanned += 1;
       if (scanned % entriesPerTidying === 0) tidy();
-      const summary = parseDeferSummary(entry.headers?.get(deferHeader));
+      const summary = parseDeferSummary(entry.summary);
       if (summary === undefined) unreadable.push(entry);
       else addScanned(term, jobs, { entry, summary });
     },
@@ -223,8 +222,11 @@ function addScanned(
   { entry, summary }: { readonly entry: DeferEntry; readonly summary: DeferSummary },
 ): void {
   const { queue } = term;
-  const [destination, jobId] = entry.subject.split('.').slice(-2);
-  if (jobId === undefined || destination === undefined) return;
+  const jobAt = entry.subject.lastIndexOf('.') + 1;
+  const destinationAt = entry.subject.lastIndexOf('.', jobAt - 2) + 1;
+  if (destinationAt === 0) return;
+  const jobId = copyOf(entry.subject.slice(jobAt));
+  const destination = entry.subject.slice(destinationAt, jobAt - 1);
   const known = queue.get(jobId);
   if (known !== undefined) {
     known.deferSequence = entry.sequence;
@@ -232,7 +234,7 @@ function addScanned(
   }
   queue.add(
     jobs.add({
-      jobId: copyOf(jobId),
+      jobId,
       queueId: copyOf(summary.queueId),
       destination: queue.destinations.at(destination, summary.transport),
       state: summary.state,

@@ -207,9 +207,9 @@ describe('a journal that was rolled up', () => {
     const jobs = Array.from({ length: 5 }, () => makeJob());
     for (const job of jobs) {
       await enqueue(platform, job);
-      await until(() => agent.count(job.jobId) === 1);
+      // Settled, so each has a journal object of its own.
+      await until(async () => agent.count(job.jobId) === 1 && (await isDrained(platform)));
     }
-    await until(() => isDrained(platform));
     await until(async () => {
       const keys = await journalKeys(platform);
       return keys.some((key) => key.includes('~')) && keys.filter((key) => !key.includes('~')).length === 1;
