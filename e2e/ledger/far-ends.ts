@@ -1,7 +1,7 @@
 /** All far ends of a part; each arrival goes into the book with the process that brought it. */
 import { type FarEnd as FarEndName, behaviourOf } from './destinations.ts';
 import { type Arrival, type Book, type Worker, arrivalOf } from './book.ts';
-import { type FarEnd, type FarEndSession, type Taken, startFarEnd } from './far-end.ts';
+import { type FarEndSession, type Taken, startFarEnd } from './far-end.ts';
 import { makePolicy } from './far-end-policy.ts';
 import type { FarEndPorts } from './manifests.ts';
 import { isIntact, readMark } from './message-plan.ts';
@@ -15,24 +15,18 @@ export interface PeerFinder {
 export interface FarEndsOptions {
   /** Name of the run, as in the marks of its messages. */
   readonly run: string;
-  readonly book: Book;
+  readonly book: Pick<Book, 'noteArrival'>;
   readonly peers: PeerFinder;
-  /** For a canary: takes this share of arrivals without writing them down. */
-  readonly forgets?: (number: number) => boolean;
 }
 
-/** Running far ends. */
+/** Running far ends; they end with their thread. */
 export interface FarEnds {
   readonly ports: FarEndPorts;
-  /** Contents without a mark of this run. */
-  readonly strangers: number;
-  stop(): Promise<void>;
 }
 
 /** Starts them. */
 export async function startFarEnds(options: FarEndsOptions): Promise<FarEnds> {
   const desk = new Desk(options);
-  const started: FarEnd[] = [];
   const start = async (behaviour: FarEndName, protocol: 'smtp' | 'lmtp' = 'smtp'): Promise<number> => {
     const farEnd = await startFarEnd({
       protocol,
@@ -40,7 +34,6 @@ export async function startFarEnds(options: FarEndsOptions): Promise<FarEnds> {
       onTaken: (taken) => desk.take(taken),
       onSession: (session) => desk.meet(session),
     });
-    started.push(farEnd);
     return farEnd.port;
   };
   const sender = await startFarEnd({
@@ -48,7 +41,6 @@ export async function startFarEnds(options: FarEndsOptions): Promise<FarEnds> {
     onTaken: (taken) => desk.takeReport(taken),
     onSession: (session) => desk.meet(session),
   });
-  started.push(sender);
   return {
     ports: {
       takes: await start('takes'),
@@ -60,12 +52,6 @@ export async function startFarEnds(options: FarEndsOptions): Promise<FarEnds> {
       moved: [await start('moved'), await start('moved')],
       sender: sender.port,
     },
-    get strangers() {
-      return desk.strangers;
-    },
-    async stop() {
-      await Promise.all(started.map((each) => each.stop()));
-    },
   };
 }
 
@@ -74,7 +60,6 @@ class Desk {
   readonly #options: FarEndsOptions;
   /** Looked up when a connection opens: later the process may have died. */
   readonly #workers = new WeakMap<FarEndSession, number>();
-  strangers = 0;
 
   constructor(options: FarEndsOptions) {
     this.#options = options;
@@ -87,11 +72,7 @@ class Desk {
 
   take(taken: Taken): void {
     const mark = readMark(taken.content);
-    if (mark === undefined || mark.run !== this.#options.run) {
-      this.strangers += 1;
-      return;
-    }
-    if (this.#options.forgets?.(mark.number) === true) return;
+    if (mark === undefined || mark.run !== this.#options.run) return;
     const intact = isIntact(taken.content, mark);
     const worker = this.#workerOf(taken);
     for (const recipient of taken.recipients)
@@ -103,10 +84,7 @@ class Desk {
     const mark = readMark(taken.content);
     const text = taken.content.toString('latin1');
     const isFailure = /^Action: failed\r?$/m.test(text);
-    if (mark === undefined || mark.run !== this.#options.run || !isFailure) {
-      this.strangers += 1;
-      return;
-    }
+    if (mark === undefined || mark.run !== this.#options.run || !isFailure) return;
     const worker = this.#workerOf(taken);
     for (const [, recipient = ''] of text.matchAll(/^Final-Recipient: rfc822; *(\S+?)\r?$/gm)) {
       if (!isOurs(recipient)) continue;

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Platform, startPlatform } from '../support/platform.ts';
 import type { Arena } from './arena.ts';
 import { Book, arrivalOf, keyOf } from './book.ts';
-import { startFarEnds } from './far-ends.ts';
+import { startFarEndThread } from './far-end-thread.ts';
 import { faults } from './faults.ts';
 import { Load, type LoadSummary } from './load.ts';
 import { MailboxReader } from './mailbox-reader.ts';
@@ -136,13 +136,13 @@ class Part {
     const surroundings = await setUp(this.#plan.layout, folder);
     this.#undo.push(() => surroundings.dispose());
     this.#unannouncedDeath = surroundings.unannouncedDeath ?? this.#unannouncedDeath;
-    const farEnds = await startFarEnds({
+    const farEnds = await startFarEndThread({
       run: this.#run,
       book: this.#book,
-      peers: this.#watch,
       ...(this.#options.forgets === undefined ? {} : { forgets: this.#options.forgets }),
     });
     this.#undo.push(() => farEnds.stop());
+    this.#watch.onLiving((living) => farEnds.setLiving(living));
     const platformFolder = surroundings.folder ?? join(folder, 'platform');
     await mkdir(platformFolder, { recursive: true });
     const platform = await startPlatform({

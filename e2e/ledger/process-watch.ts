@@ -2,7 +2,6 @@
  * Which processes the platform has and had, and when and of what each died: a duplicate is explained only by the death of the process
  * that delivered first. A death that no fault of ours caused (a crash point, or a bug) is noticed by looking.
  */
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import type { PlatformProcess } from '../support/platform.ts';
 import { isAlive } from './processes.ts';
 
@@ -25,6 +24,7 @@ export class ProcessWatch {
   readonly #living = new Map<number, string>();
   readonly #list: () => Promise<readonly PlatformProcess[]>;
   readonly #unannounced: () => string;
+  #onLiving: (living: ReadonlyMap<number, string>) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -52,6 +52,11 @@ export class ProcessWatch {
     clearTimeout(this.#timer);
   }
 
+  /** Calls the listener with the names of the living by their process ids after each look that found others than the one before. */
+  onLiving(listener: (living: ReadonlyMap<number, string>) => void): void {
+    this.#onLiving = listener;
+  }
+
   /** How a process died; undefined while it lives. */
   deathOf(pid: number): Death | undefined {
     return this.#deaths.get(pid);
@@ -62,49 +67,15 @@ export class ProcessWatch {
     if (!this.#deaths.has(death.pid)) this.#deaths.set(death.pid, { ...death, atMs: Date.now() });
   }
 
-  /**
-   * The process that holds the other end of a connection, by the kernel's tables. Looks at once: in a moment it may be dead.
-   * @param service only processes of this service are looked at
-   * @returns undefined when none of them does (any more)
-   */
-  processAt(peerPort: number, ownPort: number, service: string): number | undefined {
-    const inode = inodeOf(peerPort, ownPort);
-    if (inode === undefined) return undefined;
-    for (const [pid, name] of this.#living) if (name.startsWith(service) && holds(pid, inode)) return pid;
-    return undefined;
-  }
-
   async #look(): Promise<void> {
     const listed = await this.#list().catch(() => []);
+    const before = [...this.#living.keys()].join();
     for (const { pid, name } of listed) if (pid > 0 && isAlive(pid)) this.#living.set(pid, name);
     for (const [pid, name] of this.#living) {
       if (isAlive(pid)) continue;
       this.announce({ pid, name, cause: this.#unannounced(), isOrderly: false });
       this.#living.delete(pid);
     }
-  }
-}
-
-function inodeOf(peerPort: number, ownPort: number): string | undefined {
-  const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
-  const table = readFileSync('/proc/net/tcp', 'latin1');
-  const at = table.indexOf(`0100007F:${hex(peerPort)} 0100007F:${hex(ownPort)} `);
-  return at === -1 ? undefined : table.slice(at, at + 200).split(/\s+/)[8];
-}
-
-function holds(pid: number, inode: string): boolean {
-  const folder = `/proc/${pid}/fd`;
-  try {
-    return readdirSync(folder).some((name) => targetOf(`${folder}/${name}`) === `socket:[${inode}]`);
-  } catch {
-    return false; // it has died meanwhile
-  }
-}
-
-function targetOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return ''; // closed meanwhile
+    if ([...this.#living.keys()].join() !== before) this.#onLiving(this.#living);
   }
 }
