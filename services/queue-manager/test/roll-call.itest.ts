@@ -100,9 +100,11 @@ describe('a new owner', () => {
     await makeStreams(bus, 1, 1);
     const other = await startAgent(platform, 'smtp', delivered);
 
+    agent.isCutOff = true;
     const second = await startManager(platform);
     await second.waitForEvent('shard-taken');
     await sleep(suspicionMs);
+    agent.isCutOff = false;
     await agent.reportDelivered();
     await until(() => isDrained(platform));
 
