@@ -44,6 +44,8 @@ export interface RecordContext {
   readonly budget: BufferBudget;
   readonly largeAboveBytes: number;
   enqueue(record: WaitingRecord): void;
+  /** Called once for each message, when it is complete, dropped or grown large: no group has to reckon with it any more. */
+  leave(record: RecordWriter): void;
   beginLarge(): LargeRecord;
   track(work: Promise<void>): void;
 }
@@ -64,6 +66,7 @@ class GrowingRecord implements RecordWriter {
   #pending: Promise<void> | undefined;
   #isEnded = false;
   #isAborted = false;
+  #hasLeft = false;
 
   constructor(context: RecordContext) {
     this.#context = context;
@@ -90,6 +93,7 @@ class GrowingRecord implements RecordWriter {
   async commit(envelope: Envelope, headerBytes: number, envelopeText?: string): Promise<BodyRef> {
     this.#assertOpen();
     this.#isEnded = true;
+    this.#leave();
     try {
       await this.#pending;
       return await (this.#large === undefined
@@ -103,6 +107,7 @@ class GrowingRecord implements RecordWriter {
   abort(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#leave();
     this.#isAborted = true;
     this.#release();
     const large = this.#large;
@@ -131,6 +136,7 @@ class GrowingRecord implements RecordWriter {
   }
 
   async #moveOut(): Promise<void> {
+    this.#leave();
     this.#large ??= this.#context.beginLarge();
     const pieces = this.#pieces;
     this.#pieces = [];
@@ -138,6 +144,12 @@ class GrowingRecord implements RecordWriter {
     if (this.#account.heldBytes > stillHeld) {
       this.#context.budget.give(this.#account, this.#account.heldBytes - stillHeld);
     }
+  }
+
+  #leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#context.leave(this);
   }
 
   #after(work: Promise<void>): Promise<void> {

@@ -7,7 +7,9 @@ import type { BodyRef, Envelope } from '@railpost/mail';
 import {
   BodyGoneError,
   ContentCorruptError,
+  type RecordWriter,
   type SegmentWriter,
+  type SegmentWriterOptions,
   type SpooledContent,
   SpoolUnavailableError,
   openObjectStore,
@@ -33,6 +35,11 @@ afterEach(async () => {
   await writer.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+async function reopen(options: SegmentWriterOptions): Promise<void> {
+  await writer.close();
+  writer = openSegmentWriter(store, options);
+}
 
 describe('segment writer', () => {
   it('stores a message and gives back where it is', async () => {
@@ -76,6 +83,55 @@ describe('segment writer', () => {
     const { records } = await readSegment(store, bodies[2]?.key ?? '');
     expect(records).toHaveLength(100);
     expect(records.map((record) => record.body)).toEqual(bodies.slice(2));
+  });
+
+  it('waits for messages that are coming in, so that they share a segment', async () => {
+    await reopen({ gatherMs: 60_000 });
+    const other = writer.begin();
+    const first = put(randomBytes(50));
+    await turn();
+    expect(store.creates).toHaveLength(0);
+
+    const bodies = await Promise.all([first, other.commit(envelopeOf('other'), 0)]);
+
+    expect(store.creates).toHaveLength(1);
+    expect(bodies[0].key).toBe(bodies[1].key);
+  });
+
+  it.each([
+    ['is dropped', (other: RecordWriter) => other.abort()],
+    [
+      'grows large',
+      (other: RecordWriter) => {
+        void other.write(randomBytes(largeBytes));
+      },
+    ],
+  ])('waits no longer for a message that %s', async (_what, end) => {
+    await reopen({ gatherMs: 60_000 });
+    const other = writer.begin();
+    const first = put(randomBytes(50));
+    await turn();
+
+    end(other);
+
+    expect((await first).bytes).toBe(50);
+    other.abort();
+  });
+
+  it('waits for some milliseconds only, and not at all for a slow client', async () => {
+    await reopen({ gatherMs: 20 });
+    const slow = writer.begin();
+    const startedAtMs = performance.now();
+    await put(randomBytes(50));
+    expect(performance.now() - startedAtMs).toBeGreaterThan(19);
+    await vi.waitFor(() => expect(performance.now() - startedAtMs).toBeGreaterThan(81));
+    const wait = vi.spyOn(globalThis, 'setTimeout');
+
+    await put(randomBytes(50));
+
+    expect(wait.mock.calls.some(([, ms]) => ms !== undefined && ms <= 20)).toBe(false);
+    wait.mockRestore();
+    slow.abort();
   });
 
   it('refuses what has waited too long behind PUTs without an answer, for nothing of it was sent', async () => {
