@@ -30,12 +30,18 @@ export function queueIdTimeMs(queueId: string): number {
   return value;
 }
 
+/** Two digits of base 52 at once. */
+const pairs: readonly string[] = Array.from(alphabet, (first) =>
+  Array.from(alphabet, (second) => first + second),
+).flat();
+
 function encodeHalf(value: number): string {
   let rest = Math.floor(value) % queueIdHalfLimit;
   let text = '';
-  for (let index = 0; index < half; index += 1) {
-    text = alphabet.charAt(rest % base) + text;
-    rest = Math.floor(rest / base);
+  for (let index = 0; index < half; index += 2) {
+    const next = Math.floor(rest / pairs.length);
+    text = (pairs[rest - next * pairs.length] ?? '') + text;
+    rest = next;
   }
   return text;
 }

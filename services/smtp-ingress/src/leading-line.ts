@@ -12,10 +12,11 @@ const field = Buffer.from('X-Mailbox-Line: ');
 
 /** Longest run of octets that is looked at; a separator behind more `>` is none. */
 const lookLimit = 64;
+const nothing: Uint8Array = Buffer.alloc(0);
 
 /** Looks at the start of one message. */
 export class LeadingLine {
-  #held: Uint8Array = Buffer.alloc(0);
+  #held = nothing;
   #isDone = false;
 
   /** Takes a slice, returns what may go on. */
@@ -35,7 +36,7 @@ export class LeadingLine {
   #release(insert: Uint8Array | undefined): readonly Uint8Array[] {
     this.#isDone = true;
     const held = this.#held;
-    this.#held = Buffer.alloc(0);
+    this.#held = nothing;
     return insert === undefined ? [held] : [insert, held];
   }
 }

@@ -2,7 +2,7 @@
  * A message in hand, from 354 (or the first BDAT) to the reply: its queue id, its record in the spool, its content. The
  * receivers at the end are what the engine streams into.
  */
-import { encodeLatin1, encodeUtf8, formatReceived, isAscii } from '@railpost/mail';
+import { formatReceived } from '@railpost/mail';
 import type { ClientFacts, Envelope } from '@railpost/mail';
 import { ContentDecoder, type ContentFacts, type ContentReceiver, type Reaction } from '@railpost/smtp';
 import { createTraceparent } from '@railpost/runtime';
@@ -47,8 +47,7 @@ export class MessageInHand {
       recipient: recipients.length === 1 ? recipients[0]?.address : undefined,
       timeMs: this.#receivedAtMs,
     });
-    const octets = isAscii(trace) ? encodeLatin1(trace) : encodeUtf8(trace);
-    this.content = new MessageContent(this.#record, octets, listener.settings.limits);
+    this.content = new MessageContent(this.#record, Buffer.from(trace, 'utf8'), listener.settings.limits);
   }
 
   /** Takes octets of a chunk: lines are made whole across chunks, as in DATA, but dots are dots. */

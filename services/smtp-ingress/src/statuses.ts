@@ -133,25 +133,41 @@ const fixed = new Map<StatusName, string>();
 
 /** The reply of a row as it goes over the wire. */
 export function reply(name: StatusName, values?: StatusValues): string {
-  if (values !== undefined) return formatReply(...partsOf(statuses[name], values));
+  if (values !== undefined) return formatReply(...partsOf(name, values));
   const known = fixed.get(name);
   if (known !== undefined) return known;
-  const made = formatReply(...partsOf(statuses[name], {}));
+  const made = formatReply(...partsOf(name, {}));
   fixed.set(name, made);
   return made;
 }
 
 /** The reply as one line for logs: `550 5.1.1 <x@y.test>: Recipient address rejected: User unknown`. */
 export function replyText(name: StatusName, values: StatusValues = {}): string {
-  const [code, enhanced, text] = partsOf(statuses[name], values);
+  const [code, enhanced, text] = partsOf(name, values);
   return enhanced === undefined ? `${code} ${text}` : `${code} ${enhanced} ${text}`;
 }
 
 /** `values.enhanced` stands in for a row without a code of its own. */
-function partsOf(status: Status, values: StatusValues): [number, string | undefined, string] {
-  const text = status.text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+function partsOf(name: StatusName, values: StatusValues): [number, string | undefined, string] {
+  const status: Status = statuses[name];
   const { enhanced } = values;
-  return [status.code, status.enhanced ?? (enhanced === undefined ? undefined : String(enhanced)), text];
+  const code = status.enhanced ?? (enhanced === undefined ? undefined : String(enhanced));
+  return [status.code, code, fill(status.text, values)];
+}
+
+/** Texts cut at their names: every second piece is one. */
+const cut = new Map<string, readonly string[]>();
+
+function fill(text: string, values: StatusValues): string {
+  let pieces = cut.get(text);
+  if (pieces === undefined) {
+    pieces = text.split(/\{(\w+)\}/);
+    cut.set(text, pieces);
+  }
+  let filled = pieces[0] ?? '';
+  for (let index = 1; index < pieces.length; index += 2)
+    filled += String(values[pieces[index] ?? ''] ?? '') + (pieces[index + 1] ?? '');
+  return filled;
 }
 
 /** The multi-line reply to EHLO. */

@@ -39,30 +39,46 @@ function decodeLine(line: Uint8Array): { text: string; charset: CommandLine['cha
 
 /** True when all code units are below 128. */
 export function isAscii(text: string): boolean {
-  return /^[\u0000-\u007f]*$/.test(text);
+  return !/[^\u0000-\u007f]/.test(text);
 }
 
 /** Upper-cases a-z only: `ı`, `ſ` and their like must not become letters of a keyword. */
 export function asciiUpperCase(text: string): string {
+  // Most clients write their verbs so.
+  if (isUpperCase(text)) return text;
   return isAscii(text) ? text.toUpperCase() : text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+}
+
+function isUpperCase(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code < 0x41 || code > 0x5a) return false;
+  }
+  return true;
 }
 
 function isSame(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && left.every((octet, index) => octet === right[index]);
 }
 
-const whiteSpace = ' \t\r\n\v\f';
+/** Space, and HT, LF, VT, FF, CR. */
+function isWhiteSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+}
 
 /** Drops SMTP white space at both ends. Loops, because `\s+$` is quadratic on hostile input. */
 export function trimWhiteSpace(text: string): string {
   let start = 0;
   let end = text.length;
-  while (start < end && whiteSpace.includes(text.charAt(start))) start += 1;
-  while (end > start && whiteSpace.includes(text.charAt(end - 1))) end -= 1;
+  while (start < end && isWhiteSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isWhiteSpace(text.charCodeAt(end - 1))) end -= 1;
   return text.slice(start, end);
 }
 
 /** Index of the first white space, or -1. */
 export function indexOfWhiteSpace(text: string): number {
-  return text.search(/[ \t\r\n\v\f]/);
+  for (let index = 0; index < text.length; index += 1) {
+    if (isWhiteSpace(text.charCodeAt(index))) return index;
+  }
+  return -1;
 }

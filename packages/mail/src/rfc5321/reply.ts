@@ -28,6 +28,7 @@ export function formatReply(
 ): string {
   const prefix = enhanced === undefined ? '' : `${enhanced} `;
   const room = replyLineLimitBytes - 6 - prefix.length;
+  if (typeof text === 'string' && text.length * 3 <= room) return `${code} ${prefix}${cleanText(text)}\r\n`;
   const lines = (typeof text === 'string' ? [text] : text).flatMap((line) => wrap(cleanText(line), room));
   if (lines.length === 0) lines.push('');
   const last = lines.length - 1;

@@ -9,10 +9,10 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function formatDate(timeMs: number): string {
   const date = new Date(timeMs);
   const day = `${days[date.getUTCDay()]}, ${date.getUTCDate()} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
-  const time = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].map(twoDigits).join(':');
-  return `${day} ${time} +0000 (UTC)`;
+  const [hours, minutes] = [twoDigits(date.getUTCHours()), twoDigits(date.getUTCMinutes())];
+  return `${day} ${hours}:${minutes}:${twoDigits(date.getUTCSeconds())} +0000 (UTC)`;
 }
 
 function twoDigits(value: number): string {
-  return String(value).padStart(2, '0');
+  return value < 10 ? `0${value}` : String(value);
 }
