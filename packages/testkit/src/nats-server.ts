@@ -5,6 +5,7 @@
  * Fails with the tail of the server's log when it is not ready within 10 s. Nothing is killed by name.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type Server, createServer } from 'node:net';
@@ -185,9 +186,16 @@ function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   });
 }
 
+/**
+ * Where ports for servers are looked for: below the ephemeral ports (32768 and up), of which the kernel gives one to each connection
+ * and to each server on port 0, so that nobody gets ours before its server has opened it.
+ */
+const firstPort = 25_000;
+const endOfPorts = 32_700;
+
 /** Finds `count` TCP ports of 127.0.0.1 that are free now; all differ. */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen()));
+  const servers = await Promise.all(Array.from({ length: count }, () => listenSomewhere()));
   const ports = servers.map((server) => {
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
@@ -196,10 +204,20 @@ export async function findFreePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-function listen(): Promise<Server> {
+async function listenSomewhere(): Promise<Server> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await listen(randomInt(firstPort, endOfPorts));
+    } catch (error) {
+      if (tries === 100) throw error;
+    }
+  }
+}
+
+function listen(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server));
+    server.listen(port, '127.0.0.1', () => resolve(server));
   });
 }

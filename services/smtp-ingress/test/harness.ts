@@ -168,6 +168,8 @@ export async function openPlatform(
       const settings = [...settingsOf(), ...flags];
       const service = await startServiceProcess({ service: 'smtp-ingress', settings, ...options });
       running.push(service);
+      // Ready is said although a port cannot be had: somebody else may hold it for a moment, and would be taken for ours.
+      if (options.isReadyAwaited !== false) await until(() => hasAllPorts(service));
       return service;
     },
     async startPostfixLog(path) {
@@ -195,6 +197,13 @@ export async function openPlatform(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** True when every port that could not be opened was opened later. */
+function hasAllPorts({ events }: ServiceProcess): boolean {
+  const listeners = events.filter(({ event }) => event === 'listener-opened' || event === 'listener-failed');
+  const last = new Map(listeners.map((each) => [each['listener'], each.event]));
+  return ![...last.values()].includes('listener-failed');
 }
 
 /** A message as INCOMING holds it. */
