@@ -7,32 +7,33 @@ import { queueIdPattern } from '@railpost/mail';
 
 const alphabet = '0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz';
 const halfLength = 8;
-const firstCapacity = 1024;
+const partCount = 16;
+const firstCapacity = 256;
+/** The time half where there is no id. */
+const free = -1;
 
 /** Value of each character code; the pattern was checked before. */
 const digits: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) =>
   Math.max(0, alphabet.indexOf(String.fromCharCode(code))),
 );
 
-/** The table. */
+/** The table: parts that grow each for itself, so that never the whole of it stands in memory twice. */
 export class QueueIdTable {
   readonly #others = new Map<string, number>();
-  #capacity = firstCapacity;
-  #high = new Float64Array(firstCapacity);
-  #low = new Float64Array(firstCapacity);
-  #values = new Uint32Array(firstCapacity);
-  /** 1 where a slot is taken: an id of all zeros is an id too. */
-  #taken = new Uint8Array(firstCapacity);
-  #count = 0;
+  readonly #parts = Array.from({ length: partCount }, () => new Part());
 
   get size(): number {
-    return this.#count + this.#others.size;
+    let count = this.#others.size;
+    for (const part of this.#parts) count += part.count;
+    return count;
   }
 
   /** The bits of an id, 0 when it is unknown. */
   get(queueId: string): number {
     if (!queueIdPattern.test(queueId)) return this.#others.get(queueId) ?? 0;
-    return this.#values[this.#slotOf(halfOf(queueId, 0), halfOf(queueId, halfLength))] ?? 0;
+    const [high, low] = [halfOf(queueId, 0), halfOf(queueId, halfLength)];
+    const hash = hashOf(high, low);
+    return this.#parts[hash % partCount]?.or({ high, low, hash }, 0) ?? 0;
   }
 
   /** Adds bits to those of an id; returns what they were before. */
@@ -43,51 +44,69 @@ export class QueueIdTable {
       return before;
     }
     const [high, low] = [halfOf(queueId, 0), halfOf(queueId, halfLength)];
-    const slot = this.#slotOf(high, low);
+    const hash = hashOf(high, low);
+    return this.#parts[hash % partCount]?.or({ high, low, hash }, bits) ?? 0;
+  }
+}
+
+/** An id as two numbers, and their hash. */
+interface Key {
+  readonly high: number;
+  readonly low: number;
+  readonly hash: number;
+}
+
+class Part {
+  count = 0;
+  #high = new Float64Array(firstCapacity).fill(free);
+  #low = new Float64Array(firstCapacity);
+  #values = new Uint32Array(firstCapacity);
+
+  /** Adds bits and returns what they were before; without bits nothing changes. */
+  or(key: Key, bits: number): number {
+    const slot = this.#slotOf(key);
     const before = this.#values[slot] ?? 0;
+    if (bits === 0) return before;
     this.#values[slot] = before | bits;
-    if (this.#taken[slot] === 1) return before;
-    this.#taken[slot] = 1;
-    this.#high[slot] = high;
-    this.#low[slot] = low;
-    this.#count += 1;
-    if (this.#count * 4 > this.#capacity * 3) this.#grow();
+    if (this.#high[slot] !== free) return before;
+    this.#high[slot] = key.high;
+    this.#low[slot] = key.low;
+    this.count += 1;
+    if (this.count * 4 > this.#high.length * 3) this.#grow();
     return before;
   }
 
   /** Where the id stands, or would. */
-  #slotOf(high: number, low: number): number {
-    const mask = this.#capacity - 1;
-    // The time half of neighbours differs in its last bits, the random half everywhere.
-    let slot =
-      (Math.imul(low % 0x1_0000_0000, 0x9e3779b1) ^ Math.imul(high % 0x1_0000_0000, 0x85ebca6b)) & mask;
-    while (this.#taken[slot] === 1 && (this.#high[slot] !== high || this.#low[slot] !== low))
-      slot = (slot + 1) & mask;
+  #slotOf({ high, low, hash }: Key): number {
+    const capacity = this.#high.length;
+    let slot = Math.floor(hash / partCount) % capacity;
+    while (this.#high[slot] !== free && (this.#high[slot] !== high || this.#low[slot] !== low))
+      slot = slot + 1 === capacity ? 0 : slot + 1;
     return slot;
   }
 
+  /** By half: twice as much would be wasted by most tables. */
   #grow(): void {
-    const [high, low, values, taken, capacity] = [
-      this.#high,
-      this.#low,
-      this.#values,
-      this.#taken,
-      this.#capacity,
-    ];
-    this.#capacity = capacity * 2;
-    this.#high = new Float64Array(this.#capacity);
-    this.#low = new Float64Array(this.#capacity);
-    this.#values = new Uint32Array(this.#capacity);
-    this.#taken = new Uint8Array(this.#capacity);
-    for (let from = 0; from < capacity; from += 1) {
-      if (taken[from] !== 1) continue;
-      const slot = this.#slotOf(high[from] ?? 0, low[from] ?? 0);
-      this.#taken[slot] = 1;
-      this.#high[slot] = high[from] ?? 0;
-      this.#low[slot] = low[from] ?? 0;
+    const [high, low, values] = [this.#high, this.#low, this.#values];
+    const capacity = Math.ceil(high.length * 1.5);
+    this.#high = new Float64Array(capacity).fill(free);
+    this.#low = new Float64Array(capacity);
+    this.#values = new Uint32Array(capacity);
+    for (const [from, each] of high.entries()) {
+      if (each === free) continue;
+      const key = { high: each, low: low[from] ?? 0 };
+      const slot = this.#slotOf({ ...key, hash: hashOf(key.high, key.low) });
+      this.#high[slot] = key.high;
+      this.#low[slot] = key.low;
       this.#values[slot] = values[from] ?? 0;
     }
   }
+}
+
+/** 32 bits. The time half of neighbours differs in its last bits, the random half everywhere. */
+function hashOf(high: number, low: number): number {
+  const mixed = Math.imul(low % 0x1_0000_0000, 0x9e3779b1) ^ Math.imul(high % 0x1_0000_0000, 0x85ebca6b);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
 }
 
 function halfOf(queueId: string, start: number): number {

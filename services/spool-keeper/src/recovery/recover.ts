@@ -64,7 +64,7 @@ export function newProgress(): RecoveryProgress {
 const clockSlackMs = 60_000;
 const markEveryMs = 5000;
 /** Garbage that may come together before it is collected: the whole must fit into a small pod. */
-const garbageBytes = 24 * 2 ** 20;
+const garbageBytes = 12 * 2 ** 20;
 
 /** Recovers. Rejects with the signal's reason when it aborts. @throws SpoolUnavailableError, BusRefusedError, BusClosedError */
 export async function recoverSpool(request: RecoveryRequest): Promise<void> {
