@@ -42,7 +42,7 @@ export const DeliverySmtpSettings = {
   }),
   spoolCache: setting.size({
     text: 'Memory for segments of the spool that several jobs read.',
-    default: '64Mi',
+    default: '32Mi',
     min: '1Mi',
     max: '4Gi',
   }),
