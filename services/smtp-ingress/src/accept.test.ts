@@ -4,8 +4,9 @@ import { busNames, decodeIncomingRecord } from '@railpost/contracts';
 import type { BodyRef, Envelope } from '@railpost/mail';
 import { type RecordWriter, SpoolUnavailableError } from '@railpost/spool';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type AcceptContext, accept, whyNotNow } from './accept.ts';
+import { type AcceptContext, accept, publishDeadlineMs, whyNotNow } from './accept.ts';
 import { MessageContent } from './content.ts';
+import { Patience } from './patience.ts';
 import type { StatusName } from './statuses.ts';
 
 const body: BodyRef = { key: 'k', offset: 0, bytes: 1, headerBytes: 1, sha256: '' };
@@ -71,6 +72,7 @@ function worldOf(world: World = {}) {
           : world.publish();
       },
     },
+    patience: new Patience(publishDeadlineMs),
     clock: { nowMs: () => 0, monotonicMs: () => 0 },
     crashPoint: (name) => calls.push(name),
     onLatePublish: () => calls.push('late'),

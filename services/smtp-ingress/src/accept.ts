@@ -12,10 +12,11 @@ import { traceparentHeader } from '@railpost/runtime';
 import { type RecordWriter, type SegmentWriter, SpoolUnavailableError } from '@railpost/spool';
 import type { MessageContent } from './content.ts';
 import type { Intake } from './intake/intake.ts';
+import type { Patience } from './patience.ts';
 import type { StatusName } from './statuses.ts';
 
 /** How long 250 waits for the PubAck after the PUT. */
-const publishDeadlineMs = 5000;
+export const publishDeadlineMs = 5000;
 /** Pause before a publish that the stream refused (full) is tried again. */
 const republishMs = 1000;
 /** How long after its 250 the mutant begins to keep the message. */
@@ -27,6 +28,8 @@ export interface AcceptContext {
   readonly intake: Pick<Intake, 'refusal' | 'countLate'>;
   readonly segments: SegmentWriter;
   readonly incoming: GroupPublisher;
+  /** Of {@link publishDeadlineMs}. */
+  readonly patience: Patience;
   readonly clock: Clock;
   readonly crashPoint: CrashPoint;
   readonly mutant?: Mutant | undefined;
@@ -115,14 +118,7 @@ async function withinDeadline(
   queueId: string,
   published: Promise<void>,
 ): Promise<void> {
-  const isLate = await new Promise<boolean>((resolve, reject) => {
-    const timer = setTimeout(() => resolve(true), publishDeadlineMs);
-    published.then(() => {
-      clearTimeout(timer);
-      resolve(false);
-    }, reject);
-  });
-  if (!isLate) return;
+  if (await context.patience.isKept(published)) return;
   context.onLatePublish(queueId);
   // Until then nothing else is taken: the bus answers pings, and yet it does not store.
   context.intake.countLate(1);

@@ -11,6 +11,7 @@ import {
   watchCertificateFiles,
 } from '@railpost/smtp';
 import { folderOf, openSegmentWriter } from '@railpost/spool';
+import { publishDeadlineMs } from './accept.ts';
 import { ClientGate } from './client-gate.ts';
 import type { IngressConfig } from './config.ts';
 import { certificateUnusable, publishLate } from './events.ts';
@@ -22,6 +23,7 @@ import { Listeners } from './listeners.ts';
 import { createIngressMetrics } from './metrics.ts';
 import { LoginVerifier } from './passwords/login-verifier.ts';
 import { PasswordHasher } from './passwords/password-hash.ts';
+import { Patience } from './patience.ts';
 import { ReverseNames, systemReverseDns } from './reverse-name.ts';
 
 /** How often the TLS files are looked at. */
@@ -56,6 +58,7 @@ export async function createIngress(context: ServiceContext, settings: IngressCo
       intake,
       segments,
       incoming: openGroupPublisher(bus, bus.names.incomingStream, { isBundling: true }),
+      patience: new Patience(publishDeadlineMs),
       clock,
       crashPoint: context.crashPoint,
       mutant: context.mutant,
