@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry, JournalObject } from '@railpost/contracts';
 import { ByteCache } from './byte-cache.ts';
+import { folderOf } from './disk-room.ts';
 import { ContentCorruptError, SpoolUnavailableError } from './errors.ts';
 import { encodeJournalObject, journalObjectKey } from './journal-format.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -19,8 +20,8 @@ export interface JournalOwner {
 /** Settings of a journal writer. */
 export interface JournalWriterOptions {
   /**
-   * Least time between the beginnings of two objects, in milliseconds; an idle journal writes at once. While less than {@link fullEntries}
-   * entries wait the next object waits three times as long: a request costs as much for one entry as for many. @default 50
+   * Least time between the beginnings of two objects, in milliseconds; an idle journal writes at once. In a bucket the next object waits
+   * three times as long while less than {@link fullEntries} entries wait: a request costs as much for one entry as for many. @default 50
    */
   readonly spacingMs?: number;
   /** Clock for names. @default Date.now */
@@ -126,7 +127,8 @@ class GroupJournalWriter implements JournalWriter {
   async #gather(startedAtMs: number): Promise<void> {
     const { spacingMs = 50 } = this.#options;
     await this.#pauseUntil(startedAtMs + spacingMs, this.#stop.signal);
-    if (this.#waitingEntries >= fullEntries) return;
+    const isBucket = folderOf(this.#store) === undefined;
+    if (!isBucket || this.#waitingEntries >= fullEntries) return;
     this.#full = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, this.#full.signal]);
     await this.#pauseUntil(startedAtMs + gatheringSpacings * spacingMs, signal);

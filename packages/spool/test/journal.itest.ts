@@ -6,6 +6,7 @@ import type { JournalEntry } from '@railpost/contracts';
 import {
   ContentCorruptError,
   type JournalDamage,
+  type JournalWriter,
   createGeneration,
   currentGeneration,
   loadJournal,
@@ -24,6 +25,12 @@ beforeEach(async () => {
 });
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function elapsedMs(writer: JournalWriter, entries: readonly JournalEntry[]): Promise<number> {
+  const startedAt = performance.now();
+  await writer.append(entries, {});
+  return performance.now() - startedAt;
+}
 
 describe('completion journal', () => {
   it('is loaded as it was appended', async () => {
@@ -53,21 +60,34 @@ describe('completion journal', () => {
     expect(await load()).toHaveLength(1);
   });
 
-  it('lets few entries wait for more, and as many as fill an object only for the spacing', async () => {
+  it('lets few entries of a bucket wait for more, and as many as fill an object only for the spacing', async () => {
     const writer = openJournalWriter(store, { generation: 1, shard: 0, epoch: 7 }, { spacingMs: 1000 });
     await writer.append([entry('a')], {});
-    const elapsedMs = async (entries: readonly JournalEntry[]) => {
-      const startedAt = performance.now();
-      await writer.append(entries, {});
-      return performance.now() - startedAt;
-    };
 
-    const few = await elapsedMs([entry('b')]);
-    const many = await elapsedMs(Array.from({ length: 64 }, (_, index) => entry(`q${index}`)));
+    const few = await elapsedMs(writer, [entry('b')]);
+    const many = await elapsedMs(
+      writer,
+      Array.from({ length: 64 }, (_, index) => entry(`q${index}`)),
+    );
 
     expect(few).toBeGreaterThan(2500);
     expect(many).toBeLessThan(few - 500);
     await writer.close();
+  });
+
+  it('lets the entries of a folder wait for the spacing alone', async () => {
+    const local = await openObjectStore(`dir:${folder}`);
+    const owner = { generation: 1, shard: 0, epoch: 7 };
+    const ofFolder = openJournalWriter(local, owner, { spacingMs: 1000 });
+    const ofBucket = openJournalWriter(store, { ...owner, shard: 1 }, { spacingMs: 1000 });
+    await Promise.all([ofFolder, ofBucket].map((writer) => writer.append([entry('a')], {})));
+
+    const [few, longer] = await Promise.all(
+      [ofFolder, ofBucket].map((writer) => elapsedMs(writer, [entry('b')])),
+    );
+
+    expect(few).toBeLessThan((longer ?? 0) - 500);
+    await Promise.all([ofFolder.close(), ofBucket.close(), local.close()]);
   });
 
   it('remembers what it wrote, and nothing else', async () => {
