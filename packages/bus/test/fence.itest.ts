@@ -273,8 +273,9 @@ it('a scan that is stopped, or whose consumer is gone, ends with an error', asyn
   await until(async () => (await bus.manager.streams.info(stream)).state.consumer_count === 2);
   stop.abort();
   expect(await stopped).toMatch(/ended before/);
+  // The scan that was stopped takes its own away at the same time.
   for await (const { name } of bus.manager.consumers.list(stream))
-    await bus.manager.consumers.delete(stream, name);
+    await bus.manager.consumers.delete(stream, name).catch(() => undefined);
 
   expect(await orphaned).toMatch(/ended before/);
 }, 60_000);
