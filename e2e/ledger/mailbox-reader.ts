@@ -27,8 +27,11 @@ export class MailboxReader {
       for (const file of await readdir(folder).catch(() => [])) {
         const path = join(folder, file);
         if (this.#seen.has(path)) continue;
+        // A power cut between the two looks takes away what was not durable yet; it comes again.
+        const content = await readWithCrlf(path).catch(undefinedIfMissing);
+        if (content === undefined) continue;
         this.#seen.add(path);
-        found.push({ recipient: `${name}@${mailboxDomain}`, content: await readWithCrlf(path) });
+        found.push({ recipient: `${name}@${mailboxDomain}`, content });
       }
     }
     return found;
@@ -43,6 +46,11 @@ export class MailboxReader {
 
 const yes = (): boolean => true;
 const no = (): boolean => false;
+
+function undefinedIfMissing(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+}
 
 /** Files of a Maildir have the line ends of the system. */
 async function readWithCrlf(path: string): Promise<Buffer> {
