@@ -1,7 +1,13 @@
 /** Owners of shards: sharing, takeover after kill -9, a paused owner that wakes up deposed, death of NATS. Short times throughout. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, openFence } from '@railpost/bus';
-import { OutcomeAcknowledgement, encodeRecord } from '@railpost/contracts';
+import {
+  type DeliveryJob,
+  type DeliveryOutcome,
+  OutcomeAcknowledgement,
+  type RecipientOutcome,
+  encodeRecord,
+} from '@railpost/contracts';
 import { type NatsServer, startNatsServer } from '@railpost/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -144,31 +150,8 @@ describe('a new owner', () => {
     await startManager(platform);
     await until(async () => (await ownersOf(platform))[0] !== undefined);
     const job = makeJob({ recipients: [{ final: 'a@p.test', notify: ['SUCCESS'] }] });
-    const { jobId, queueId, destination } = job;
-    const served = { orig: 0, final: 'a@p.test', run: 'run', n: 1, disposition: 'delivered' as const };
-    const result = {
-      ...served,
-      status: { code: '2.0.0', text: 'ok' },
-      relay: 'test',
-      successReport: 'relayed',
-    };
-    const isFine = { content: 'read', isOwnFault: false, isDestinationFault: false };
-    const outcome = {
-      version: 1,
-      jobId,
-      queueId,
-      destination,
-      task: 'deliver',
-      recipients: [result],
-      ...isFine,
-    };
-    const frame = encodeRecord({ version: 1, shard: 0, worker: 'w', outcomes: [outcome] });
-    const tell = async (): Promise<readonly string[]> => {
-      const answer = await ask(platform.bus, platform.bus.names.outcomeSubject(0), frame, 2000);
-      return answer instanceof Uint8Array
-        ? OutcomeAcknowledgement.parse(JSON.parse(Buffer.from(answer).toString())).settled
-        : [];
-    };
+    const { jobId, queueId } = job;
+    const tell = () => tellOutcome(platform, job, [{ disposition: 'delivered', successReport: 'relayed' }]);
 
     const early = await tell();
     await enqueue(platform, job);
@@ -180,6 +163,20 @@ describe('a new owner', () => {
       ['success', 'relayed'],
     ]);
     expect(await journalKinds(platform, queueId)).toEqual(['delivered']);
+  });
+
+  it('has a failure repeated whose job comes while the owner writes down what else was said', async () => {
+    const platform = await open();
+    await startManager(platform);
+    await until(async () => (await ownersOf(platform))[0] !== undefined);
+    const job = makeJob({ recipients: [{ final: 'good@p.test' }, { final: 'bad@p.test' }] });
+
+    // The journal takes longer than ACTIVE.
+    const told = tellOutcome(platform, job, [{ disposition: 'delivered' }, { disposition: 'bounced' }]);
+    await enqueue(platform, job);
+
+    expect(await told).toEqual([]);
+    expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
   });
 
   it('drops what the journal calls finished, in DEFER and in ACTIVE', async () => {
@@ -198,6 +195,26 @@ describe('a new owner', () => {
     expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
   }, 90_000);
 });
+
+/** Tells the owner what became of a job's recipients, as an agent does. Resolves with the ids of the settled jobs. */
+async function tellOutcome(
+  { bus }: TestPlatform,
+  { jobId, queueId, destination, recipients }: DeliveryJob,
+  results: readonly Pick<RecipientOutcome, 'disposition' | 'successReport'>[],
+): Promise<readonly string[]> {
+  const outcome: DeliveryOutcome = {
+    ...{ version: 1, jobId, queueId, destination, task: 'deliver' },
+    recipients: results.map((result, index) => {
+      const { orig = 0, final = '', run = '', n = 1 } = recipients[index] ?? {};
+      return { orig, final, run, n, status: { code: '2.0.0', text: 'said' }, relay: 'test', ...result };
+    }),
+    ...{ content: 'read', isOwnFault: false, isDestinationFault: false },
+  };
+  const frame = encodeRecord({ version: 1, shard: 0, worker: 'w', outcomes: [outcome] });
+  const answer = await ask(bus, bus.names.outcomeSubject(0), frame, 2000);
+  if (!(answer instanceof Uint8Array)) return [];
+  return OutcomeAcknowledgement.parse(JSON.parse(Buffer.from(answer).toString())).settled;
+}
 
 describe('a journal that was rolled up', () => {
   it('tells the next owner what is done', async () => {

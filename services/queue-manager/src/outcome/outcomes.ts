@@ -9,6 +9,7 @@ import {
   type JournalEntry,
   type OutcomeAcknowledgement,
   type OutcomeFrame,
+  type RecipientOutcome,
   encodeRecord,
 } from '@railpost/contracts';
 import type { Timing } from '../context.ts';
@@ -152,31 +153,44 @@ export class Outcomes {
 
   /** An outcome for a job that this owner does not know, or that another agent has by now (rule 7). */
   async #settleStranger(outcome: DeliveryOutcome): Promise<boolean> {
-    const { effects, done, incomingLast, ageMs, metrics, timing, strangers } = this.#term;
-    const { queueId } = outcome;
-    const isFact = (disposition: string) =>
-      outcome.task === 'deliver' ? disposition === 'delivered' : disposition !== 'deferred';
-    const kind = outcome.task === 'deliver' ? 'delivered' : 'bounced';
+    const { queue, done, metrics, strangers } = this.#term;
     // Reports that finish no recipient: nothing is left to write.
     if (outcome.task === 'delay' || outcome.task === 'success') return true;
-    const facts = outcome.recipients.filter((each) => isFact(each.disposition));
-    const entries: JournalEntry[] = facts
-      .filter(({ orig, final }) => !done.has({ queueId, orig, final }))
-      .map(({ orig, final, run, n }) => ({ queueId, orig, final, kind, run, n }));
     metrics.lateDuplicates.inc();
+    const wasUnknown = queue.get(outcome.jobId) === undefined;
+    const news = factsOf(outcome).filter((entry) => !done.has(entry));
+    if (!(await this.#writeDown(news))) return false;
+    const isUnknown = queue.get(outcome.jobId) === undefined;
+    if (!isUnknown) {
+      // When ACTIVE brought the job meanwhile, the repeat of the outcome is its answer, failures included.
+      return !wasUnknown;
+    }
+    const isNew = news.length > 0 || strangers.has(outcome.jobId);
+    return this.#mayForget(outcome, isNew);
+  }
+
+  /** Whether an agent need not repeat what it said of a job that ACTIVE may still bring. */
+  #mayForget(outcome: DeliveryOutcome, isNew: boolean): boolean {
+    const { ageMs, timing, strangers } = this.#term;
+    const mayCome = ageMs <= strangerGraceMs(timing);
+    // The job says to whom the reports go that are owed.
+    const owesReport = outcome.recipients.some(
+      (each) => each.successReport !== undefined && isFact(outcome, each),
+    );
+    if (isNew && owesReport) return !strangers.keep(outcome, mayCome);
+    const isWholeFact =
+      outcome.recipients.every((each) => isFact(outcome, each)) && outcome.content === 'read';
+    return isWholeFact || !mayCome;
+  }
+
+  async #writeDown(entries: readonly JournalEntry[]): Promise<boolean> {
     try {
-      await effects.journal(entries, incomingLast);
+      await this.#term.effects.journal(entries, this.#term.incomingLast);
+      return true;
     } catch (error) {
       this.#term.end(`outcome could not be journalled: ${String(error)}`);
       return false;
     }
-    const isUnknown = this.#term.queue.get(outcome.jobId) === undefined;
-    const isNew = entries.length > 0 || strangers.has(outcome.jobId);
-    // The job, which ACTIVE may still bring, says to whom the reports go that are owed.
-    if (isUnknown && isNew && facts.some((each) => each.successReport !== undefined))
-      return !strangers.keep(outcome, ageMs <= strangerGraceMs(timing));
-    const isWholeFact = facts.length === outcome.recipients.length && outcome.content === 'read';
-    return isWholeFact || ageMs > strangerGraceMs(timing) || !isUnknown;
   }
 
   /** No body: settled already (drop), or for a human (CORRUPT). False when journal or CORRUPT do not answer (rule 15). */
@@ -188,7 +202,10 @@ export class Outcomes {
         metrics.lateDuplicates.inc();
       } else {
         // A mailbox before the damage was noticed: whoever was served is not served again when a human puts the message back.
-        await effects.journal(deliveredEntries(outcome), record.job.incomingSequence);
+        await effects.journal(
+          outcome.task === 'deliver' ? factsOf(outcome) : [],
+          record.job.incomingSequence,
+        );
         await this.#moveToCorrupt(record, outcome);
       }
     } catch {
@@ -254,11 +271,17 @@ export class Outcomes {
   }
 }
 
-function deliveredEntries({ task, queueId, recipients }: DeliveryOutcome): JournalEntry[] {
-  if (task !== 'deliver') return [];
-  return recipients
-    .filter(({ disposition }) => disposition === 'delivered')
-    .map(({ orig, final, run, n }) => ({ queueId, orig, final, kind: 'delivered', run, n }));
+/** Whether it is over with a recipient, whatever the job is: failures of deliveries have still to be reported. */
+function isFact({ task }: DeliveryOutcome, { disposition }: RecipientOutcome): boolean {
+  return task === 'deliver' ? disposition === 'delivered' : disposition !== 'deferred';
+}
+
+/** What the journal has to know of an outcome, whatever the job is. */
+function factsOf(outcome: DeliveryOutcome): JournalEntry[] {
+  const kind = outcome.task === 'deliver' ? 'delivered' : 'bounced';
+  return outcome.recipients
+    .filter((each) => isFact(outcome, each))
+    .map(({ orig, final, run, n }) => ({ queueId: outcome.queueId, orig, final, kind, run, n }));
 }
 
 /** Whether the outcome is of the attempt that the job is in, or was in until its agent fell silent. */
