@@ -91,7 +91,8 @@ describe('when NATS loses everything', () => {
     isOpen = false;
     await send(`held-${tag}@partner.test`);
     const held = await waitingIn('deferred', `held-${tag}@partner.test`);
-    expect((await platform.command('queue', 'hold', held)).code).toBe(0);
+    const hold = await platform.command('queue', 'hold', held);
+    expect(hold, hold.stdout).toMatchObject({ code: 0 });
     await send(`deferred-${tag}@partner.test`);
     await waitingIn('deferred', `deferred-${tag}@partner.test`);
     await send(`nobody-${tag}@partner.test`);

@@ -1,6 +1,6 @@
 /**
  * `railpost queue list|show|flush|hold|release|requeue|delete`: works on the running platform, through the owners of its shards.
- * Exit code 0: done; 1: could not be done, or nothing was found; 2: wrong arguments.
+ * Exit code 0: done, or taking force when an attempt has ended (hold); 1: could not be done, or nothing was found; 2: wrong arguments.
  */
 import { listShards } from '@railpost/bus';
 import { type ControlReply, type ControlRequest, shardOf } from '@railpost/contracts';
@@ -249,7 +249,7 @@ function report(
   const { operation, records = 0 } = result;
   const changes = { operation, changed, inFlight, ...(records === 0 ? {} : { records }) };
   out.result(request.settings.json ? `${JSON.stringify(changes)}\n` : changesText(changes));
-  return inFlight > 0 && operation !== 'flush' ? 1 : 0;
+  return inFlight > 0 && operation === 'delete' ? 1 : 0;
 }
 
 function changesText(changes: {
@@ -260,7 +260,8 @@ function changesText(changes: {
 }): string {
   const { operation, changed, inFlight, records } = changes;
   const jobs = `${changed} job${changed === 1 ? '' : 's'} ${done[operation] ?? operation}`;
-  const busy = inFlight === 0 ? '' : `; ${inFlight} in an agent's hand at this moment`;
+  const fate = operation === 'hold' ? ', on hold when the attempt has ended' : '';
+  const busy = inFlight === 0 ? '' : `; ${inFlight} in an agent's hand at this moment${fate}`;
   const corrupt = records === undefined ? '' : `; ${records} removed from the corrupt queue`;
   return `${jobs}${busy}${corrupt}\n`;
 }
