@@ -24,7 +24,12 @@ const unavailableStatus = 503;
 const nanosecondsPerMs = 1_000_000;
 
 /** Sequences of one generation; the next one starts at a multiple (durability rule 18). */
-export const sequencesPerGeneration: number = 2 ** 40;
+const sequencesPerGeneration = 2 ** 40;
+
+/** The generation that a stream sequence is of, and so the epoch of an owner. */
+export function generationOf(sequence: number): number {
+  return Math.floor(sequence / sequencesPerGeneration);
+}
 
 /** What to create. */
 export interface StreamSettings {

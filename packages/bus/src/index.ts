@@ -1,7 +1,7 @@
 /** NATS JetStream as Railpost uses it: connection and health, streams, group commit, consuming, leases, the fence. */
 export { connectBus } from './bus.ts';
 export type { Bus, BusHealth, BusOptions } from './bus.ts';
-export { ensureStreams, listShards, sequencesPerGeneration } from './ensure-streams.ts';
+export { ensureStreams, generationOf, listShards } from './ensure-streams.ts';
 export type { StreamSettings } from './ensure-streams.ts';
 export { readStreamStates, removeEarlierStreams } from './stream-states.ts';
 export type { StreamState } from './stream-states.ts';

@@ -5,7 +5,7 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { BusNames } from '@railpost/contracts';
 import type { Bus } from './bus.ts';
-import { sequencesPerGeneration } from './ensure-streams.ts';
+import { generationOf } from './ensure-streams.ts';
 import { BusUnavailableError } from './errors.ts';
 
 /** One stream. */
@@ -23,7 +23,7 @@ export async function readStreamStates(bus: Bus): Promise<StreamState[]> {
   try {
     for await (const { config, state } of bus.manager.streams.list(`${bus.names.prefix}.>`)) {
       if (!holdsMail(bus.names, config.name)) continue;
-      const generation = Math.floor((config.first_seq ?? 0) / sequencesPerGeneration);
+      const generation = generationOf(config.first_seq ?? 0);
       states.push({ name: config.name, generation, lastSequence: state.last_seq });
     }
   } catch (error) {

@@ -7,6 +7,7 @@
  */
 import { BufferBudget } from './buffer-budget.ts';
 import { type CommitLimits, commitObject } from './commit-object.ts';
+import { folderOf } from './disk-room.ts';
 import { SpoolUnavailableError } from './errors.ts';
 import { LargeRecord } from './large-record.ts';
 import { type ObjectStore, totalBytes } from './object-store.ts';
@@ -65,10 +66,6 @@ const defaults = {
   gatherMs: 5,
 } as const;
 
-function putsFor(store: ObjectStore): number {
-  return store.location.startsWith('dir:') ? 1 : 2;
-}
-
 /** A message that is coming in for so many times `gatherMs` is that of a slow client, for whom nobody waits. */
 const slowFactor = 4;
 
@@ -97,7 +94,12 @@ class GroupWriter implements SegmentWriter {
   #gathering: NodeJS.Timeout | undefined;
 
   constructor(store: ObjectStore, options: SegmentWriterOptions) {
-    const chosen = { ...defaults, putsInFlight: putsFor(store), now: Date.now, ...options };
+    const chosen = {
+      ...defaults,
+      putsInFlight: folderOf(store) === undefined ? 2 : 1,
+      now: Date.now,
+      ...options,
+    };
     const { deadlineMs, refusalMs, undecidedMs, largeAboveBytes } = chosen;
     this.#store = store;
     this.#budget = new BufferBudget(chosen.bufferBytes);

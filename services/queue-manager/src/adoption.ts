@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type EpochAnnouncement, encodeRecord } from '@railpost/contracts';
-import type { QueueContext, Timing } from './context.ts';
+import { type QueueContext, type Timing, silenceMs } from './context.ts';
 import { AgentRoll } from './dispatch/agent-roll.ts';
 
 /** A reply to a final dot that takes longer may be doubled by the death of an owner: its whole backlog would have to wait. */
@@ -75,7 +75,7 @@ export class Adoption {
     const passedMs = this.#passedMs();
     if (this.#sinceMs === undefined || passedMs < this.periodMs) return false;
     const { dataDoneMs } = this.#parts.context.configuration.current().platform.delivery.timeouts;
-    const limitMs = 4 * this.#parts.timing.heartbeatMs + Math.min(dataDoneMs, longestDotMs);
+    const limitMs = silenceMs(this.#parts.timing) + Math.min(dataDoneMs, longestDotMs);
     this.#isOver = passedMs >= limitMs || !this.agents.isAwaited(this.#sinceMs, this.#now(), limitMs);
     return this.#isOver;
   }

@@ -4,7 +4,7 @@
  * become ready. What cannot be decoded goes to CORRUPT. A message of another generation than the term's ends the term: what its
  * memory calls superfluous may be all that is left.
  */
-import { type BusMessage, sequencesPerGeneration } from '@railpost/bus';
+import { type BusMessage, generationOf } from '@railpost/bus';
 import {
   type DeferRecord,
   DeliveryJob,
@@ -27,7 +27,7 @@ const corruptRetryMs = 10_000;
 /** Takes one message in. */
 export async function admit(term: Term, message: BusMessage): Promise<void> {
   const { effects, queue } = term;
-  if (Math.floor(message.sequence / sequencesPerGeneration) !== term.generation)
+  if (generationOf(message.sequence) !== term.generation)
     return term.end('the streams are of another generation');
   effects.noteActive(message.sequence);
   const job = decodeJob(message.data);

@@ -16,6 +16,11 @@ export interface Timing {
   readonly journalRollUpMs: number;
 }
 
+/** Silence after which an agent counts as silent (rule 9), milliseconds. */
+export function silenceMs({ heartbeatMs }: Pick<Timing, 'heartbeatMs'>): number {
+  return 4 * heartbeatMs;
+}
+
 /** The surroundings. */
 export interface QueueContext
   extends Pick<

@@ -19,7 +19,7 @@ import type { SettleFacts } from './outcome/settle.ts';
 import type { DoneSet } from './queue/done-set.ts';
 
 /** Clocks of NATS servers and owners may differ by this much. */
-const clockSlackMs = 60_000;
+export const clockSlackMs = 60_000;
 
 /** What lies in DEFER under a sequence. */
 export type StoredRecord =

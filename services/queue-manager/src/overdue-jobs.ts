@@ -7,14 +7,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadJournal } from '@railpost/spool';
 import { busProblem } from './events.ts';
+import { clockSlackMs } from './gather.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { ShardQueue } from './queue/shard-queue.ts';
 import type { Term } from './term.ts';
 
 /** Nobody's word of a deletion is missed for so long; jobs that are overdue for longer are those of suspended domains. */
 const longestMs = 6 * 3_600_000;
-/** Clocks of owners and NATS servers may differ by this much. */
-const clockSlackMs = 60_000;
 const retryMs = 1000;
 
 /** The scanned jobs that were due before `sinceMs`, the beginning of what was read of the journal. */

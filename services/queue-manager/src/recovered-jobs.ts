@@ -5,6 +5,7 @@
  */
 import type { BusMessage } from '@railpost/bus';
 import type { DeliveryJob, JobRecipient } from '@railpost/contracts';
+import { silenceMs } from './context.ts';
 import { readDeferRecord } from './gather.ts';
 import type { QueuedJob } from './queue/queued-job.ts';
 import type { Term } from './term.ts';
@@ -16,8 +17,7 @@ import type { Term } from './term.ts';
 export function isPutOff(term: Term, message: BusMessage, job: DeliveryJob): boolean {
   if (job.attempt === 0) return false;
   const { context, queue, timing } = term;
-  const silentMs = 4 * timing.heartbeatMs;
-  const named = term.inHand.jobsOf(job.queueId, context.clock.monotonicMs(), silentMs);
+  const named = term.inHand.jobsOf(job.queueId, context.clock.monotonicMs(), silenceMs(timing));
   const isElsewhere = named.some((jobId) => queue.get(jobId) === undefined);
   if (!isElsewhere && term.adoption.isOver()) return false;
   message.nak(term.adoption.periodMs);

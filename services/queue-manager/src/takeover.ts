@@ -10,10 +10,10 @@ import {
   type LeaseTerm,
   announce,
   deleteStored,
+  generationOf,
   openFence,
   readPosition,
   scanDefer,
-  sequencesPerGeneration,
 } from '@railpost/bus';
 import {
   type DeferState,
@@ -73,8 +73,7 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   context.crashPoint('takeover.lease');
   const writer = await claimFence(parts);
   const { generation, isRecovered } = await findGeneration(context);
-  if (Math.floor(writer.epoch / sequencesPerGeneration) !== generation)
-    throw new EarlierGenerationError(shard, generation);
+  if (generationOf(writer.epoch) !== generation) throw new EarlierGenerationError(shard, generation);
   await announceEpoch(context, shard, writer.epoch);
   context.crashPoint('takeover.announced');
   const journal = openJournalWriter(

@@ -182,10 +182,10 @@ class Transaction {
       const chunks = typeof content === 'function' ? await content() : content;
       if (Symbol.iterator in chunks) {
         for (const chunk of chunks) {
-          const isTaken = this.#sendChunk(encoder, chunk);
+          const isTaken = this.#send(encoder.encode(chunk));
           if (isTaken !== undefined) await isTaken;
         }
-      } else for await (const chunk of chunks) await this.#sendChunk(encoder, chunk);
+      } else for await (const chunk of chunks) await this.#send(encoder.encode(chunk));
       return true;
     } catch (cause) {
       connection.destroy();
@@ -196,22 +196,14 @@ class Transaction {
   }
 
   /** A promise when the socket wants a pause. @throws ClientError when the connection is lost */
-  #sendChunk(encoder: DotEncoder, chunk: Uint8Array): Promise<void> | undefined {
+  #send(slices: readonly Uint8Array[]): Promise<void> | undefined {
     const { connection, timeouts } = this.#peer;
-    const slices = encoder.encode(chunk);
     for (const [index, slice] of slices.entries()) {
       const isTaken = connection.gather(slice, timeouts.dataBlockMs);
-      if (isTaken !== undefined) return this.#sendRest(isTaken, slices.slice(index + 1));
+      if (isTaken !== undefined) return isTaken.then(() => this.#send(slices.slice(index + 1)));
     }
-    requireOpen(connection);
+    if (!connection.isOpen) throw new ClientError('CONNECTION_LOST', 'body', 'lost connection');
     return undefined;
-  }
-
-  async #sendRest(isTaken: Promise<void>, slices: readonly Uint8Array[]): Promise<void> {
-    const { connection, timeouts } = this.#peer;
-    await isTaken;
-    for (const slice of slices) await connection.gather(slice, timeouts.dataBlockMs);
-    requireOpen(connection);
   }
 
   /**
@@ -260,10 +252,6 @@ class Transaction {
   #settle(result: RecipientResult): void {
     for (const index of this.#results.keys()) this.#results[index] ??= result;
   }
-}
-
-function requireOpen(connection: Connection): void {
-  if (!connection.isOpen) throw new ClientError('CONNECTION_LOST', 'body', 'lost connection');
 }
 
 function isPositive(reply: Reply): boolean {

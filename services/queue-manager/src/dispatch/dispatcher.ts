@@ -5,6 +5,7 @@
  */
 import { ask } from '@railpost/bus';
 import { DispatchReply, type Heartbeat, parseRecord } from '@railpost/contracts';
+import { silenceMs } from '../context.ts';
 import { redispatched } from '../events.ts';
 import { isOnHold, withDone } from '../gather.ts';
 import { assertDeliverable } from '../invariants.ts';
@@ -151,7 +152,7 @@ export class Dispatcher {
 
   /** Limits of an agent's silence (rule 9). */
   limits(): SilenceLimits {
-    const silentMs = 4 * this.#term.timing.heartbeatMs;
+    const silentMs = silenceMs(this.#term.timing);
     const { dataDoneMs } = this.#term.context.configuration.current().platform.delivery.timeouts;
     return { silentMs, committingMs: silentMs + dataDoneMs };
   }

@@ -144,7 +144,7 @@ export class ShardQueue {
     const waiting = this.#facts.adopting();
     if (waiting === 'all') return;
     for (const job of [...this.#adopting]) {
-      if (waiting === 'takeover' && !this.#facts.isNew(job)) continue;
+      if (this.#mustWait(job, waiting)) continue;
       job.mayBeElsewhere = false;
       this.#leave(job);
       this.#placeDue(job);
@@ -255,7 +255,7 @@ export class ShardQueue {
   }
 
   #placeDue(job: QueuedJob): void {
-    if (job.mayBeElsewhere && this.#mustWait(job)) {
+    if (job.mayBeElsewhere && this.#mustWait(job, this.#facts.adopting())) {
       job.stage = 'adopting';
       this.#adopting.add(job);
       return;
@@ -281,8 +281,7 @@ export class ShardQueue {
     this.refresh(lane);
   }
 
-  #mustWait(job: QueuedJob): boolean {
-    const waiting = this.#facts.adopting();
+  #mustWait(job: QueuedJob, waiting: Waiting): boolean {
     return waiting === 'all' || (waiting === 'takeover' && !this.#facts.isNew(job));
   }
 
