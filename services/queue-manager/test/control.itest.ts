@@ -1,10 +1,7 @@
 /** Control requests to queue-manager as a process: list, show, flush, hold, release, delete (durability rule 12). */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  type TestPlatform,
-  type Times,
   control,
   deferred,
   delivered,
@@ -12,29 +9,14 @@ import {
   isDrained,
   journalKinds,
   makeJob,
-  openPlatform,
   readDefer,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
+import { shareServer } from './platforms.ts';
 
-let server: NatsServer;
-const platforms: TestPlatform[] = [];
-
-beforeAll(async () => {
-  server = await startNatsServer();
-});
-afterAll(() => server.stop());
-afterEach(async () => {
-  for (const platform of platforms.splice(0)) await platform.close();
-});
-
-async function open(options: Times = {}): Promise<TestPlatform> {
-  const platform = await openPlatform(server, options);
-  platforms.push(platform);
-  return platform;
-}
+const open = shareServer();
 
 describe('control', () => {
   it('lists, shows and counts', async () => {

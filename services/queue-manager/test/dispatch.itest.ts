@@ -1,8 +1,7 @@
 /** What the owner gives to agents ahead of time, and what it takes back. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DispatchFrame, parseRecord } from '@railpost/contracts';
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type TestPlatform,
   deferred,
@@ -10,29 +9,15 @@ import {
   enqueue,
   isDrained,
   makeJob,
-  openPlatform,
   readJournal,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
+import { shareServer } from './platforms.ts';
 
-let server: NatsServer;
-const platforms: TestPlatform[] = [];
-
-beforeAll(async () => {
-  server = await startNatsServer();
-});
-afterAll(() => server.stop());
-afterEach(async () => {
-  for (const platform of platforms.splice(0)) await platform.close();
-});
-
-async function open(): Promise<TestPlatform> {
-  const platform = await openPlatform(server, { backoff: { minimum: '1s', maximum: '1s' } });
-  platforms.push(platform);
-  return platform;
-}
+const openPlatform = shareServer();
+const open = (): Promise<TestPlatform> => openPlatform({ backoff: { minimum: '1s', maximum: '1s' } });
 
 /** Reads along what agents are asked. */
 function listenToFrames(platform: TestPlatform): DispatchFrame[] {

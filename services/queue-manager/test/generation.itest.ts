@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGeneration, currentGeneration, readPositions } from '@railpost/spool';
 import { readStreamStates } from '@railpost/bus';
-import { type ServiceProcess, resumeProcess, startNatsServer, untilDone } from '@railpost/testkit';
+import { type ServiceProcess, resumeProcess, untilDone } from '@railpost/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import {
   type TestPlatform,
@@ -19,20 +19,12 @@ import {
   journalKinds,
   makeJob,
   makeStreams,
-  openPlatform,
   readDefer,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
-
-async function openOwnPlatform(): Promise<TestPlatform> {
-  const server = await startNatsServer();
-  onTestFinished(() => server.stop());
-  const platform = await openPlatform(server);
-  onTestFinished(() => platform.close());
-  return platform;
-}
+import { openOwnPlatform } from './platforms.ts';
 
 function lossesIn(manager: ServiceProcess): number {
   return manager.events.filter(({ event }) => event === 'streams-lost').length;

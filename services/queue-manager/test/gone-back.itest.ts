@@ -1,35 +1,29 @@
 /** NATS comes back with a copy of its data from some seconds ago, while an owner lives on (durability rule 18). */
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import {
   type TestPlatform,
   deferred,
   enqueue,
   isDrained,
   makeJob,
-  openPlatform,
   readDefer,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
+import { openOwnPlatform } from './platforms.ts';
 
-let server: NatsServer;
 let platform: TestPlatform;
 
 beforeEach(async () => {
-  server = await startNatsServer();
-  platform = await openPlatform(server, { backoff: { minimum: '1h', maximum: '1h' } });
-});
-afterEach(async () => {
-  await platform.close();
-  await server.stop();
+  platform = await openOwnPlatform({ backoff: { minimum: '1h', maximum: '1h' } });
 });
 
 it('an owner begins from zero when NATS has gone back behind what it wrote', async () => {
-  const copy = join(platform.folder, 'copy');
+  const { server, folder } = platform;
+  const copy = join(folder, 'copy');
   await startAgent(platform, 'smtp', deferred);
   const manager = await startManager(platform, ['--lease-ttl', '60s']);
   const [kept, forgotten] = [makeJob(), makeJob()];

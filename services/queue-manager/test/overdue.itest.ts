@@ -8,31 +8,24 @@ import {
   formatDeferSummary,
 } from '@railpost/contracts';
 import { openJournalWriter } from '@railpost/spool';
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import {
   type TestPlatform,
   delivered,
   isDrained,
   makeJob,
-  openPlatform,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
+import { openOwnPlatform } from './platforms.ts';
 
 const minuteMs = 60_000;
 
-let server: NatsServer;
 let platform: TestPlatform;
 
 beforeEach(async () => {
-  server = await startNatsServer();
-  platform = await openPlatform(server);
-});
-afterEach(async () => {
-  await platform.close();
-  await server.stop();
+  platform = await openOwnPlatform();
 });
 
 /** Leaves jobs in DEFER as an owner did that has died since; they were due ten minutes ago. */

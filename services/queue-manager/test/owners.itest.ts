@@ -8,8 +8,7 @@ import {
   type RecipientOutcome,
   encodeRecord,
 } from '@railpost/contracts';
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type TestPlatform,
   bounced,
@@ -21,30 +20,13 @@ import {
   journalKinds,
   leaseTtlMs,
   makeJob,
-  openPlatform,
   readDefer,
   readJournal,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
-
-let server: NatsServer;
-const platforms: TestPlatform[] = [];
-
-beforeEach(async () => {
-  server = await startNatsServer();
-});
-afterEach(async () => {
-  for (const platform of platforms.splice(0)) await platform.close();
-  await server.stop();
-});
-
-async function open(options: Parameters<typeof openPlatform>[1] = {}): Promise<TestPlatform> {
-  const platform = await openPlatform(server, options);
-  platforms.push(platform);
-  return platform;
-}
+import { openOwnPlatform } from './platforms.ts';
 
 /** Names of the owners of all shards, as they answer control requests; undefined for a shard without one. */
 async function ownersOf(platform: TestPlatform): Promise<(string | undefined)[]> {
@@ -77,7 +59,7 @@ async function sharesOf(platform: TestPlatform): Promise<number[]> {
 
 describe('two owners', () => {
   it('share four shards, and the survivor of a kill -9 owns all and goes on', async () => {
-    const platform = await open({ shards: 4 });
+    const platform = await openOwnPlatform({ shards: 4 });
     const agent = await startAgent(platform, 'smtp', async (task) => {
       await sleep(5);
       return delivered(task);
@@ -104,7 +86,7 @@ describe('two owners', () => {
 
 describe('a new owner', () => {
   it('goes on with deferred jobs and their tries after kill -9', async () => {
-    const platform = await open({ backoff: { minimum: '3s', maximum: '6s' } });
+    const platform = await openOwnPlatform({ backoff: { minimum: '3s', maximum: '6s' } });
     let isUp = false;
     const agent = await startAgent(platform, 'smtp', (task) => (isUp ? delivered(task) : deferred(task)));
     const first = await startManager(platform);
@@ -126,7 +108,7 @@ describe('a new owner', () => {
   }, 90_000);
 
   it('does not give to another what an agent of the former owner has in hand', async () => {
-    const platform = await open();
+    const platform = await openOwnPlatform();
     const agent = await startAgent(platform, 'smtp', async (task) => {
       await sleep(6000);
       return delivered(task);
@@ -145,7 +127,7 @@ describe('a new owner', () => {
   }, 90_000);
 
   it('has a success reported whose agent was faster than ACTIVE', async () => {
-    const platform = await open();
+    const platform = await openOwnPlatform();
     const bounce = await startAgent(platform, 'bounce');
     await startManager(platform);
     await until(async () => (await ownersOf(platform))[0] !== undefined);
@@ -166,7 +148,7 @@ describe('a new owner', () => {
   });
 
   it('has a failure repeated whose job comes while the owner writes down what else was said', async () => {
-    const platform = await open();
+    const platform = await openOwnPlatform();
     await startManager(platform);
     await until(async () => (await ownersOf(platform))[0] !== undefined);
     const job = makeJob({ recipients: [{ final: 'good@p.test' }, { final: 'bad@p.test' }] });
@@ -180,7 +162,7 @@ describe('a new owner', () => {
   });
 
   it('drops what the journal calls finished, in DEFER and in ACTIVE', async () => {
-    const platform = await open();
+    const platform = await openOwnPlatform();
     const agent = await startAgent(platform, 'smtp', delivered);
     const job = makeJob();
     const first = await startManager(platform, ['--crash-at', 'queue.journalled-before-ack']);
@@ -218,7 +200,7 @@ async function tellOutcome(
 
 describe('a journal that was rolled up', () => {
   it('tells the next owner what is done', async () => {
-    const platform = await open();
+    const platform = await openOwnPlatform();
     const agent = await startAgent(platform, 'smtp', delivered);
     const first = await startManager(platform, ['--journal-roll-up', '300ms']);
     const jobs = Array.from({ length: 5 }, () => makeJob());
@@ -248,7 +230,7 @@ describe('a journal that was rolled up', () => {
 
 describe('a deposed owner', () => {
   it('that was paused writes, dispatches and answers nothing when it wakes up', async () => {
-    const platform = await open({ backoff: { minimum: '1s', maximum: '1s' } });
+    const platform = await openOwnPlatform({ backoff: { minimum: '1s', maximum: '1s' } });
     let isUp = false;
     const agent = await startAgent(platform, 'smtp', (task) => (isUp ? delivered(task) : deferred(task)));
     const paused = await startManager(platform);
@@ -280,7 +262,7 @@ describe('a deposed owner', () => {
   }, 90_000);
 
   it('ends its term when another has moved the fence, and takes over from zero', async () => {
-    const platform = await open({ backoff: { minimum: '1s', maximum: '1s' } });
+    const platform = await openOwnPlatform({ backoff: { minimum: '1s', maximum: '1s' } });
     await startAgent(platform, 'smtp', deferred);
     const manager = await startManager(platform);
     await manager.waitForEvent('shard-taken');
@@ -299,7 +281,7 @@ describe('a deposed owner', () => {
 
 describe('when NATS dies', () => {
   it('nothing is lost or delivered twice by owners and agents that live on', async () => {
-    const platform = await open();
+    const platform = await openOwnPlatform();
     const agent = await startAgent(platform, 'smtp', async (task) => {
       await sleep(50);
       return task.job.recipients[0]?.final.startsWith('bad') === true ? bounced(task) : delivered(task);
@@ -315,7 +297,7 @@ describe('when NATS dies', () => {
     await enqueue(platform, ...jobs);
     await until(() => agent.tasks.length > 50);
 
-    await server.restart();
+    await platform.server.restart();
     await until(() => isDrained(platform).catch(() => false), 60_000);
 
     const journal = await readJournal(platform);
@@ -327,7 +309,7 @@ describe('when NATS dies', () => {
 });
 
 it('serves the shards whose streams exist, whatever the setting says', async () => {
-  const platform = await open({ shards: 3 });
+  const platform = await openOwnPlatform({ shards: 3 });
   await startAgent(platform, 'smtp', delivered);
   const jobs = Array.from({ length: 12 }, (_, index) =>
     makeJob({ nextHop: { transport: 'smtp', mx: `d${index}.test` } }),
@@ -341,7 +323,7 @@ it('serves the shards whose streams exist, whatever the setting says', async () 
 }, 120_000);
 
 it('hands its shards over at SIGTERM faster than the lease would expire', async () => {
-  const platform = await open();
+  const platform = await openOwnPlatform();
   const first = await startManager(platform);
   await first.waitForEvent('shard-taken');
   const second = await startManager(platform);

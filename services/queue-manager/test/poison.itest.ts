@@ -6,29 +6,23 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CorruptRecord, type DeliveryJob, parseRecord } from '@railpost/contracts';
 import { openJournalWriter } from '@railpost/spool';
-import { type NatsServer, type ServiceProcess, startNatsServer } from '@railpost/testkit';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { ServiceProcess } from '@railpost/testkit';
+import { expect, it } from 'vitest';
 import {
   type TestPlatform,
   delivered,
   enqueue,
   isDrained,
   makeJob,
-  openPlatform,
   readJournal,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
+import { shareServer } from './platforms.ts';
 
-let server: NatsServer;
+const open = shareServer();
 let platform: TestPlatform;
-
-beforeAll(async () => {
-  server = await startNatsServer();
-});
-afterAll(() => server.stop());
-afterEach(() => platform.close());
 
 async function problems(manager: ServiceProcess): Promise<string> {
   const url = String(manager.events.find(({ event }) => event === 'starting')?.['httpUrl']);
@@ -66,7 +60,7 @@ async function journalTogether(...jobs: DeliveryJob[]): Promise<string> {
 }
 
 it('a cut journal object: what can be read of it counts, the rest is attempted again, and an alert says so', async () => {
-  platform = await openPlatform(server);
+  platform = await open();
   const [known, lost, fresh] = [makeJob(), makeJob(), makeJob()];
   const path = await journalTogether(known, lost);
   const octets = await readFile(path);
@@ -87,7 +81,7 @@ it('a cut journal object: what can be read of it counts, the rest is attempted a
 });
 
 it('a DEFER record without header and content goes to CORRUPT under the message that it names', async () => {
-  platform = await openPlatform(server);
+  platform = await open();
   const { bus } = platform;
   const job = makeJob();
   const subject = bus.names.deferSubject(0, job.destination, job.jobId);
@@ -109,7 +103,7 @@ it('a DEFER record without header and content goes to CORRUPT under the message 
 });
 
 it('recipients that were served before the damage of the content was noticed are journalled', async () => {
-  platform = await openPlatform(server);
+  platform = await open();
   await startAgent(platform, 'smtp', (task) => ({
     recipients: delivered(task).recipients.slice(0, 1),
     content: 'corrupt',

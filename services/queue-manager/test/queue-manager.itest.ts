@@ -1,11 +1,8 @@
 /** queue-manager as a process against a real nats-server and a directory spool, with scripted delivery agents. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openJournalWriter } from '@railpost/spool';
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  type TestPlatform,
-  type Times,
   bounced,
   configure,
   control,
@@ -15,30 +12,15 @@ import {
   isDrained,
   journalKinds,
   makeJob,
-  openPlatform,
   readDefer,
   readJournal,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
+import { shareServer } from './platforms.ts';
 
-let server: NatsServer;
-const platforms: TestPlatform[] = [];
-
-beforeAll(async () => {
-  server = await startNatsServer();
-});
-afterAll(() => server.stop());
-afterEach(async () => {
-  for (const platform of platforms.splice(0)) await platform.close();
-});
-
-async function open(options: Times & { shards?: number } = {}): Promise<TestPlatform> {
-  const platform = await openPlatform(server, options);
-  platforms.push(platform);
-  return platform;
-}
+const open = shareServer();
 
 describe('delivery', () => {
   it('journals what agents delivered and leaves nothing in NATS', async () => {

@@ -1,9 +1,10 @@
 /** Owners that do not know who has a job call the roll (durability rules 8 and 9): nobody gets it before every agent has spoken. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DeliveryJob } from '@railpost/contracts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { HandmadeAgent } from './handmade-agent.ts';
 import {
+  type TestAgent,
   type TestPlatform,
   delivered,
   enqueue,
@@ -11,125 +12,103 @@ import {
   journalKinds,
   makeJob,
   makeStreams,
-  openPlatform,
   startAgent,
   startManager,
   until,
 } from './harness.ts';
+import { openOwnPlatform } from './platforms.ts';
 
-let server: NatsServer;
 let platform: TestPlatform;
 
 beforeEach(async () => {
-  server = await startNatsServer();
-  platform = await openPlatform(server);
-});
-afterEach(async () => {
-  await platform.close();
-  await server.stop();
+  platform = await openOwnPlatform();
 });
 
 /** Longer than a dispatch waits for its answer and a heartbeat more; shorter than a silent agent is waited for. */
 const suspicionMs = 5000;
 
+/** An agent that has a job in hand, of an owner that knows it or (`isAnswered` false) has not heard the answer. */
+async function takeJob({ isAnswered }: { readonly isAnswered: boolean }) {
+  const agent = new HandmadeAgent(platform);
+  await agent.appear();
+  const taken = agent.takeOne(isAnswered);
+  const owner = await startManager(platform);
+  const job = makeJob();
+  await enqueue(platform, job);
+  await taken;
+  return { agent, owner, job };
+}
+
+/** The agent speaks after a while; until then, and afterwards, the job is its own. */
+async function expectNobodyElseAsked(
+  { agent, job }: { readonly agent: HandmadeAgent; readonly job: DeliveryJob },
+  other: TestAgent,
+): Promise<void> {
+  await sleep(suspicionMs);
+  agent.isCutOff = false;
+  await agent.reportDelivered();
+  await until(() => isDrained(platform));
+  expect(other.tasks).toHaveLength(0);
+  expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
+}
+
+async function expectAnotherAsked(): Promise<void> {
+  const other = await startAgent(platform, 'smtp', delivered);
+  await until(() => isDrained(platform));
+  expect(other.tasks).toHaveLength(1);
+}
+
 describe('a dispatch without an answer', () => {
   it('goes to nobody else while an agent that may have it is silent', async () => {
-    const mute = new HandmadeAgent(platform);
-    await mute.appear();
-    const taken = mute.takeOne(false);
-    await startManager(platform);
-    const job = makeJob();
-    await enqueue(platform, job);
-    await taken;
+    const taken = await takeJob({ isAnswered: false });
+
     const other = await startAgent(platform, 'smtp', delivered);
 
-    await sleep(suspicionMs);
-    mute.isCutOff = false;
-    await mute.reportDelivered();
-    await until(() => isDrained(platform));
-
-    expect(other.tasks).toHaveLength(0);
-    expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
+    await expectNobodyElseAsked(taken, other);
   }, 60_000);
 
   it('goes to another as soon as everybody has said that it has not got it', async () => {
-    const forgetful = new HandmadeAgent(platform);
-    await forgetful.appear();
-    const taken = forgetful.takeOne(false);
-    await startManager(platform);
-    await enqueue(platform, makeJob());
-    await taken;
-    forgetful.jobs.length = 0;
-    forgetful.isCutOff = false;
+    const { agent } = await takeJob({ isAnswered: false });
 
-    const other = await startAgent(platform, 'smtp', delivered);
-    await until(() => isDrained(platform));
+    agent.jobs.length = 0;
+    agent.isCutOff = false;
 
-    expect(other.tasks).toHaveLength(1);
+    await expectAnotherAsked();
   }, 60_000);
 });
 
 it('a job that an agent no longer has comes back although its word of that was lost', async () => {
-  const forgetful = new HandmadeAgent(platform);
-  await forgetful.appear();
-  const taken = forgetful.takeOne(true);
-  await startManager(platform);
-  await enqueue(platform, makeJob());
-  await taken;
-  forgetful.jobs.length = 0;
+  const { agent } = await takeJob({ isAnswered: true });
 
-  const other = await startAgent(platform, 'smtp', delivered);
-  await until(() => isDrained(platform));
+  agent.jobs.length = 0;
 
-  expect(other.tasks).toHaveLength(1);
+  await expectAnotherAsked();
 }, 60_000);
 
 describe('a new owner', () => {
   it('gives nobody what an agent has although NATS has forgotten who had it', async () => {
-    const agent = new HandmadeAgent(platform);
-    await agent.appear();
-    const taken = agent.takeOne(true);
-    const first = await startManager(platform);
-    const job = makeJob();
-    await enqueue(platform, job);
-    await taken;
-    await first.kill();
+    const taken = await takeJob({ isAnswered: true });
+    await taken.owner.kill();
     // A server that was killed has forgotten how far the consumer was.
     const { bus } = platform;
     await bus.manager.consumers.delete(bus.names.activeStream(0), 'queue-manager');
     await makeStreams(bus, 1, 1);
     const other = await startAgent(platform, 'smtp', delivered);
 
-    agent.isCutOff = true;
-    const second = await startManager(platform);
-    await second.waitForEvent('shard-taken');
-    await sleep(suspicionMs);
-    agent.isCutOff = false;
-    await agent.reportDelivered();
-    await until(() => isDrained(platform));
+    taken.agent.isCutOff = true;
+    await (await startManager(platform)).waitForEvent('shard-taken');
 
-    expect(other.tasks).toHaveLength(0);
-    expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
+    await expectNobodyElseAsked(taken, other);
   }, 60_000);
 
   it('waits for an agent that is cut off, of which presence tells', async () => {
-    const agent = new HandmadeAgent(platform);
-    await agent.appear();
-    const taken = agent.takeOne(true);
-    const first = await startManager(platform);
-    await enqueue(platform, makeJob());
-    await taken;
-    agent.isCutOff = true;
-    await first.kill();
+    const taken = await takeJob({ isAnswered: true });
+    taken.agent.isCutOff = true;
+    await taken.owner.kill();
     const other = await startAgent(platform, 'smtp', delivered);
 
-    const second = await startManager(platform);
-    await second.waitForEvent('shard-taken');
-    await sleep(suspicionMs);
-    agent.isCutOff = false;
-    await agent.reportDelivered();
-    await until(() => isDrained(platform));
+    await (await startManager(platform)).waitForEvent('shard-taken');
 
-    expect(other.tasks).toHaveLength(0);
+    await expectNobodyElseAsked(taken, other);
   }, 60_000);
 });
