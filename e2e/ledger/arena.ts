@@ -46,22 +46,21 @@ export function kill(
   signal(victim.pid, 'SIGKILL');
 }
 
-/** A living process of a service chosen by chance (of all services when none is named). */
+/** A living process of a service chosen by chance (of all services when none is named); it may be about to become ready. */
 export async function pickProcess(
   arena: Arena,
   service?: string,
 ): Promise<{ readonly pid: number; readonly name: string }> {
-  const all = await waitUntil('a running platform', () => arena.platform.processes().catch(() => undefined));
-  const names = all
-    .filter((each) => service === undefined || each.service === service)
-    .map(({ name }) => name);
-  const name = arena.random.pick(names);
-  return await waitUntil(
-    `a living ${name}`,
+  const living = await waitUntil(
+    `a living ${service ?? 'process'}`,
     async () => {
-      const found = (await arena.platform.processes().catch(() => [])).find((each) => each.name === name);
-      return found !== undefined && found.pid > 0 && isAlive(found.pid) && { pid: found.pid, name };
+      const all = await arena.platform.processes().catch(() => []);
+      const found = all.filter((each) => service === undefined || each.service === service);
+      const alive = found.filter(({ pid }) => pid > 0 && isAlive(pid));
+      return alive.length > 0 && alive;
     },
     comesBackWithinMs,
   );
+  const { pid, name } = arena.random.pick(living);
+  return { pid, name };
 }

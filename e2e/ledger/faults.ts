@@ -20,6 +20,13 @@ export interface Fault {
   readonly layout: LayoutName;
   /** True when each strike kills processes. */
   readonly kills: boolean;
+  /**
+   * True when outcomes may have to wait while it lasts, and for some time afterwards, whoever else lives. The death of a queue-manager or
+   * of NATS hinders besides, whatever killed it.
+   */
+  readonly hinders: boolean;
+  /** True when others may strike while it lasts. */
+  readonly isLasting: boolean;
   /** One line for `--help`. */
   readonly text: string;
   /** Strikes, and resolves when the fault has ended: what it broke is whole again, or heals by itself. */
@@ -27,21 +34,29 @@ export interface Fault {
 }
 
 function fault(layout: LayoutName, kills: boolean, text: string, strike: Fault['strike']): Fault {
-  return { layout, kills, text, strike };
+  return { layout, kills, hinders: true, isLasting: false, text, strike };
+}
+
+/** A fault of one process. */
+function blow(layout: LayoutName, kills: boolean, text: string, strike: Fault['strike']): Fault {
+  return { ...fault(layout, kills, text, strike), hinders: false };
 }
 
 /** Name to fault. */
 export const faults: Readonly<Record<string, Fault>> = {
-  kill: fault('plain', true, 'kill -9 of a service', killService),
-  'kill-agent': fault('plain', true, 'kill -9 of a delivery-smtp', killAgent),
+  kill: blow('plain', true, 'kill -9 of a service', killService),
+  'kill-agent': blow('plain', true, 'kill -9 of a delivery-smtp', killAgent),
   'kill-nats': fault('plain', true, 'kill -9 of nats-server', killNats),
   'kill-all': fault('plain', true, 'kill -9 of everything at once', everythingDies),
-  'stop-owner': fault('plain', false, 'SIGSTOP of a shard owner for 30 s', stopOwner),
-  restart: fault('plain', false, 'a service is told to stop (SIGTERM)', restartService),
-  config: fault('plain', false, 'a route changes', changeConfiguration),
+  'stop-owner': {
+    ...fault('plain', false, 'SIGSTOP of a shard owner for 30 s', stopOwner),
+    isLasting: true,
+  },
+  restart: blow('plain', false, 'a service is told to stop (SIGTERM)', restartService),
+  config: blow('plain', false, 'a route changes', changeConfiguration),
   'wipe-nats': fault('plain', true, 'the data of NATS are deleted', wipeNats),
   'old-nats': fault('plain', true, 'the data of NATS are replaced by an older copy', restoreOldNats),
-  'worker-after-250': fault('dying-agents', true, 'an agent dies after the remote 250', dieAfterReply),
+  'worker-after-250': blow('dying-agents', true, 'an agent dies after the remote 250', dieAfterReply),
   'cut-worker': fault('proxied', false, 'an agent is cut off from NATS for 25 s', cutAgentOff),
   'cluster-kill': fault('cluster', true, 'kill -9 of one of three NATS servers', killClusterNode),
   'cluster-stop': fault('cluster', false, 'SIGSTOP of the NATS leader for 12 s', stopClusterLeader),

@@ -8,7 +8,7 @@ import { type Platform, startPlatform } from '../support/platform.ts';
 import type { Arena } from './arena.ts';
 import { Book, arrivalOf, keyOf } from './book.ts';
 import { startFarEndThread } from './far-end-thread.ts';
-import { faults } from './faults.ts';
+import { type Fault, faults } from './faults.ts';
 import { Load, type LoadSummary } from './load.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import { ledgerManifests } from './manifests.ts';
@@ -196,17 +196,34 @@ class Part {
   /** Each strike when the load has come so far; the last strikes need not wait for a load that is through. */
   async #strikeAll(arena: Arena, load: Load): Promise<void> {
     const { strikes, messages } = this.#plan;
+    const lasting = new Map<string, Promise<void>>();
     for (const { fault: name, afterMessages, pauseMs } of strikes) {
       const fault = faults[name];
       if (fault === undefined) throw new RangeError(`there is no fault ${name}`);
       while (messages - load.left < afterMessages) await sleep(20);
       await sleep(pauseMs);
-      const fromMs = Date.now();
-      await fault.strike(arena);
-      this.#outages.push({ fromMs, untilMs: Date.now() + recoversWithinMs });
-      this.#strikes[name] = (this.#strikes[name] ?? 0) + 1;
-      if (fault.kills) this.#kills += 1;
+      await lasting.get(name);
+      const strike = this.#strike(arena, name, fault);
+      if (!fault.isLasting) await strike;
+      // What it rejects with is thrown when it is waited for.
+      else lasting.set(name, (strike.catch(() => undefined), strike));
     }
+    await Promise.all(lasting.values());
+  }
+
+  async #strike(arena: Arena, name: string, fault: Fault): Promise<void> {
+    const fromMs = Date.now();
+    await fault.strike(arena);
+    if (fault.hinders) this.#outages.push({ fromMs, untilMs: Date.now() + recoversWithinMs });
+    this.#strikes[name] = (this.#strikes[name] ?? 0) + 1;
+    if (fault.kills) this.#kills += 1;
+  }
+
+  /** Without an owner, or without NATS, nothing that was delivered can be written down. */
+  #outagesByDeath(): Outage[] {
+    return this.#watch.deaths
+      .filter(({ name }) => name.startsWith('queue-manager') || name.startsWith('nats-server'))
+      .map(({ atMs }) => ({ fromMs: atMs, untilMs: atMs + recoversWithinMs }));
   }
 
   /** Waits until everything accepted has come to its end, the queue is empty and nothing unaccounted for; at most 120 s. */
@@ -228,7 +245,7 @@ class Part {
       offers: this.#book.offers,
       arrivals: this.#book.arrivals,
       deaths: this.#watch.deaths,
-      outages: this.#outages,
+      outages: [...this.#outages, ...this.#outagesByDeath()],
       queued: queued ?? new Set(),
       kills: this.#kills,
     });

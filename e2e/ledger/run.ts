@@ -4,6 +4,7 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { addAccounts, formatDeaths } from './death-account.ts';
 import { type LedgerOptions, UsageError, helpText, parseOptions } from './options.ts';
 import { type PartOptions, type PartResult, runPart } from './part.ts';
 import { type PartPlan, planParts } from './part-plan.ts';
@@ -76,7 +77,9 @@ function partOptions(folder: string, options: LedgerOptions): PartOptions {
 async function readResult(path: string): Promise<PartResult | undefined> {
   try {
     // Written by this program; a file that is cut off does not parse.
-    return JSON.parse(await readFile(path, 'utf8')) as PartResult;
+    const result = JSON.parse(await readFile(path, 'utf8')) as PartResult;
+    // A part that an earlier release ran says nothing of deaths.
+    return { ...result, deaths: Array.isArray(result.deaths) ? result.deaths : [] };
   } catch {
     return undefined; // not run yet
   }
@@ -86,6 +89,7 @@ function report(results: readonly PartResult[]): number {
   const total = results.map(({ tally }) => tally).reduce(addUp, emptyTally());
   const wrong = [...results.flatMap((each) => each.wrong), ...judgeTotal(total)];
   console.log(formatTable(results, total));
+  console.log(`\n${formatDeaths(addAccounts(results.flatMap(({ deaths }) => deaths)))}\n`);
   for (const line of results.flatMap(({ explained }) => explained).slice(0, 200))
     console.log(`duplicate ${line}`);
   for (const line of wrong.slice(0, 200)) console.log(line);

@@ -51,6 +51,8 @@ const commonArguments: readonly string[] = [
   ...['--replicas', 'queue-manager=2', '--replicas', 'delivery-smtp=2'],
   ...services.flatMap((each) => ['--set', `${each}.lease-ttl=6s`, '--set', `${each}.heartbeat=2s`]),
   ...['--set', 'cleanup.ack-wait=8s', '--set', 'queue-manager.ack-wait=8s'],
+  // Faults strike the same process again and again, and a strike should find it.
+  ...['--restart-pause', '500ms'],
   // Stuck counts as lost after 120 s, and nobody is there to read an alert.
   ...['--set', 'spool-keeper.repair-after=10s'],
 ];

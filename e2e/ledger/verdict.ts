@@ -5,6 +5,7 @@
  */
 import { behaviourOf } from './destinations.ts';
 import { type Arrival, type OfferEntry, expectedKind, keyOf } from './book.ts';
+import { type DeathAccount, type Explanation, accountDeaths } from './death-account.ts';
 import type { Death } from './process-watch.ts';
 
 /** A time during which outcomes could not become durable: NATS, the spool or an owner was away. */
@@ -47,6 +48,8 @@ export interface Verdict {
   readonly tally: Tally;
   /** One line for each duplicate that a fault explains. */
   readonly explained: readonly string[];
+  /** What the deaths of each service cost. */
+  readonly deaths: readonly DeathAccount[];
   /** One line for each thing that is wrong; empty = passed. */
   readonly wrong: readonly string[];
 }
@@ -65,15 +68,17 @@ export function judge(facts: Facts): Verdict {
   tally.kills = facts.kills;
   const wrong: string[] = [];
   const explained: string[] = [];
+  const explanations: Explanation[] = [];
   tallyOffers(facts, tally, wrong);
   for (const [key, arrivals] of facts.arrivals) {
     judgeKinds(key, arrivals, wrong);
-    for (const line of duplicatesOf(key, arrivals, facts)) {
+    for (const { explanation, text } of duplicatesOf(key, arrivals, facts)) {
       tally.duplicates += 1;
-      (line.isExplained ? explained : wrong).push(line.text);
+      (explanation === undefined ? wrong : explained).push(text);
+      if (explanation !== undefined) explanations.push(explanation);
     }
   }
-  return { tally, explained, wrong };
+  return { tally, explained, deaths: accountDeaths(facts.deaths, explanations), wrong };
 }
 
 /** What is wrong with the whole run, beside what is wrong with its parts. */
@@ -139,27 +144,31 @@ function duplicatesOf(
   key: string,
   arrivals: readonly Arrival[],
   facts: Facts,
-): { readonly isExplained: boolean; readonly text: string }[] {
+): { readonly explanation: Explanation | undefined; readonly text: string }[] {
   return arrivals.slice(1).map((each, index) => {
     const until = arrivals.slice(0, index + 2);
     // Each delivery needs a death of its own: that of whom made the one before.
     const [before] = until.slice(-2);
-    const reason = before === undefined ? undefined : explain(before, each, facts);
-    if (reason !== undefined) return { isExplained: true, text: `${key}: ${reason}` };
+    const explanation = before === undefined ? undefined : explain(before, each, facts);
+    if (explanation !== undefined) return { explanation, text: `${key}: ${describe(explanation)}` };
     const times = until.map(({ atMs }) => new Date(atMs).toISOString().slice(11, 23));
     const workers = until.map(({ worker }) => worker).join(', ');
     const text = `DUPLICATE WITHOUT FAULT ${key}: at ${times.join(', ')} by processes ${workers}`;
-    return { isExplained: false, text };
+    return { explanation, text };
   });
 }
 
 /** The death that explains why `again` followed `first`. */
-function explain(first: Arrival, again: Arrival, facts: Facts): string | undefined {
+function explain(first: Arrival, again: Arrival, facts: Facts): Explanation | undefined {
   const death = facts.deaths.find((each) => isOf(each, first));
   if (death === undefined || death.atMs > again.atMs + clockSlackMs) return undefined;
   const afterMs = death.atMs - first.atMs;
   const mayBeLate = afterMs > settlesWithinMs || death.isOrderly;
   if (mayBeLate && !isHindered(first.atMs, death.atMs, facts.outages)) return undefined;
+  return { death, afterMs };
+}
+
+function describe({ death, afterMs }: Explanation): string {
   return `${death.name} (process ${death.pid}) delivered it and died ${afterMs} ms later: ${death.cause}`;
 }
 

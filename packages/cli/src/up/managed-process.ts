@@ -20,6 +20,8 @@ export interface ProcessOptions {
   /** `service`: one of ours, with an IPC channel; `server`: another's program, which logs to standard error. */
   readonly kind: 'service' | 'server';
   readonly terminal: Terminal;
+  /** Longest pause between a death and the next start. */
+  readonly longestPauseMs: number;
   /** Variables beside those of this process. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Told whenever an incarnation has started. */
@@ -27,7 +29,6 @@ export interface ProcessOptions {
 }
 
 const firstPauseMs = 200;
-const longestPauseMs = 10_000;
 /** A process that lived this long starts again without a pause when it dies. */
 const healthyMs = 30_000;
 
@@ -135,7 +136,7 @@ export class ManagedProcess {
     const how = signal === null ? `ended with code ${String(code)}` : `was ended by ${signal}`;
     this.#options.terminal.say(this.name, `${how}; starts again in ${pause} ms`);
     this.#restartTimer = setTimeout(() => this.start(), pause);
-    this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, this.#options.longestPauseMs);
   }
 }
 

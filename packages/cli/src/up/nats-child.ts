@@ -32,6 +32,8 @@ export interface NatsChildOptions {
   readonly data: string;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
+  /** Longest pause before it is started again when it keeps dying. */
+  readonly restartPauseMs: number;
 }
 
 /** Starts it and waits until JetStream has loaded its store. @throws Complaint */
@@ -55,6 +57,7 @@ export async function startNatsChild(options: NatsChildOptions): Promise<NatsChi
     logFile: join(data, 'log', 'nats-server.log'),
     kind: 'server',
     terminal,
+    longestPauseMs: options.restartPauseMs,
   });
   child.start();
   const monitorUrl = `http://127.0.0.1:${monitorPort}`;

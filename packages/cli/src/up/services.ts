@@ -24,6 +24,8 @@ export interface ServicesParts {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
   readonly bindAddress: string;
+  /** Longest pause before a process that keeps dying is started again. */
+  readonly restartPauseMs: number;
   /** Told of each process before it starts, so that the caller can stop it whatever happens. */
   onCreated(process: ManagedProcess): void;
   /** Told whenever an incarnation of a process has started. */
@@ -68,6 +70,7 @@ function makeProcess(plan: ProcessPlan, parts: ServicesParts): ManagedProcess {
     logFile: join(parts.data, 'log', `${plan.name}.log`),
     kind: 'service',
     terminal: parts.terminal,
+    longestPauseMs: parts.restartPauseMs,
     environment: { NODE_COMPILE_CACHE: compileCacheFolder },
     onStarted: () => parts.onStarted(),
   });

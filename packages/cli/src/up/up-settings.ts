@@ -60,6 +60,12 @@ export const UpSettings = {
     default: 'info',
     values: ['debug', 'info', 'warn', 'error'],
   }),
+  restartPause: setting.duration({
+    text: 'Longest pause before a process that keeps dying is started again.',
+    default: '10s',
+    min: '200ms',
+    max: '10m',
+  }),
   set: setting.list({
     text: 'SERVICE.SETTING=VALUE: a process setting of one service, for example delivery-smtp.slots=50.',
     default: '',

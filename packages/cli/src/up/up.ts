@@ -138,7 +138,10 @@ function givenNats({ natsUrl, natsMonitorUrl, natsUser, natsPasswordFile }: UpSe
 
 async function startNats(parts: Start): Promise<NatsAccess> {
   parts.terminal.progress('starting nats-server');
-  const { url, monitorUrl, user, passwordFile, process } = await startNatsChild(parts);
+  const { url, monitorUrl, user, passwordFile, process } = await startNatsChild({
+    ...parts,
+    restartPauseMs: parts.settings.restartPause,
+  });
   parts.children.push(process);
   parts.undo.push(() => process.stop(natsStopMs));
   return { natsUrl: [url], natsMonitorUrl: [monitorUrl], natsUser: user, natsPasswordFile: passwordFile };
@@ -187,6 +190,7 @@ async function startAll(parts: Start, plan: readonly ProcessPlan[], nats: NatsAc
   undo.push(() => stopServices(services, terminal));
   await startServices(plan, {
     ...{ data, terminal, signal, bindAddress: settings.bindAddress, onStarted: keepRunFile },
+    restartPauseMs: settings.restartPause,
     onCreated(each) {
       services.push(each);
       children.push(each);
