@@ -8,6 +8,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { type KV, Kvm } from '@nats-io/kv';
 import { type NatsConnection, connect, usernamePasswordAuthenticator } from '@nats-io/transport-node';
 import { type BusNames, busNames } from '@railpost/contracts';
+import { FastLane } from './fast-lane.ts';
 import { Inbox } from './inbox.ts';
 import { type ServerCheck, openServerCheck } from './server-check.ts';
 
@@ -44,6 +45,8 @@ export interface Bus {
   readonly manager: JetStreamManager;
   /** For requests and publishes that wait for an answer. */
   readonly inbox: Inbox;
+  /** For messages that come by the million. */
+  readonly lane: FastLane;
   readonly publishTimeoutMs: number;
   /** Synchronous, no I/O: asked before every PUT. */
   health(): BusHealth;
@@ -100,6 +103,7 @@ class ConnectedBus implements Bus {
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly inbox: Inbox;
+  readonly lane: FastLane;
   readonly publishTimeoutMs: number;
   readonly #serverCheck: ServerCheck;
   readonly #listeners = new Set<() => void>();
@@ -119,6 +123,7 @@ class ConnectedBus implements Bus {
     this.jetstream = jetstream(parts.connection, { timeout: options.publishTimeoutMs });
     this.manager = parts.manager;
     this.inbox = new Inbox(parts.connection);
+    this.lane = new FastLane(parts.connection);
     this.#serverCheck = parts.serverCheck;
     this.#pinger = setInterval(() => void this.#ping(), options.pingMs ?? 1000);
     void this.#followStatus();

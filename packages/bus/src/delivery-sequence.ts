@@ -14,18 +14,21 @@ const dot = 0x2e;
 const zero = 0x30;
 const shortTokens = 9;
 
-/** @throws TypeError when it is no such subject */
-export function deliveryOf(reply: Uint8Array): Delivery {
+/**
+ * Reads the place of a message. @param start where the subject begins in `octets`
+ * @throws TypeError when it is no such subject
+ */
+export function deliveryOf(octets: Uint8Array, start = 0, end = octets.length): Delivery {
   let dots = 0;
   // Not `for of`: asked a million times in a row, an iterator is dear.
-  for (let index = 0; index < reply.length; index += 1) if (reply[index] === dot) dots += 1;
+  for (let index = start; index < end; index += 1) if (octets[index] === dot) dots += 1;
   if (dots < shortTokens - 1) throw new TypeError('not a message of a consumer');
   let toSkip = dots === shortTokens - 1 ? 5 : 7;
-  let position = 0;
-  for (; toSkip > 0; position += 1) if (reply[position] === dot) toSkip -= 1;
-  const streamSequence = numberAt(reply, position);
-  position = reply.indexOf(dot, position);
-  return { streamSequence, consumerSequence: numberAt(reply, position + 1) };
+  let position = start;
+  for (; toSkip > 0; position += 1) if (octets[position] === dot) toSkip -= 1;
+  const streamSequence = numberAt(octets, position);
+  while (octets[position] !== dot) position += 1;
+  return { streamSequence, consumerSequence: numberAt(octets, position + 1) };
 }
 
 /** The digits up to the next dot. */

@@ -2,9 +2,9 @@
  * Reads DEFER_s at takeover (durability rule 3): names and headers only, in stream order, until the owner's own
  * `_epoch` record comes. Not until "nothing is pending": a replica may report that too early and the rest would stay unseen.
  *
- * A million records are read in seconds: the octets of the connection are looked at where they lie, because the client's message with its
- * iterator, its map of headers and its parsed acknowledgement costs more than all that is made of it. A gap in what the consumer delivers, or a
- * consumer that is gone, ends the scan with an error; the takeover then begins again.
+ * A million records are read in seconds: they are looked at where they lie in what the connection read (fast-lane.ts), and nothing is made of
+ * them but what the caller makes. A gap in what the consumer delivers, or a consumer that is gone, ends the scan with an
+ * error; the takeover then begins again.
  */
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
 import { type Msg, type Subscription, createInbox, nanos } from '@nats-io/transport-node';
@@ -12,13 +12,17 @@ import { deferHeader } from '@railpost/contracts';
 import type { Bus } from './bus.ts';
 import { deliveryOf } from './delivery-sequence.ts';
 import { BusUnavailableError } from './errors.ts';
+import type { LaneMessage } from './fast-lane.ts';
 
-/** One record of DEFER, without its payload. */
+/** One record of DEFER, without its payload, where it lies among other octets. Valid only until the callback returns. */
 export interface DeferEntry {
   readonly sequence: number;
-  readonly subject: string;
-  /** Value of the header {@link deferHeader}. */
-  readonly summary: string | undefined;
+  readonly octets: Buffer;
+  readonly subjectAt: number;
+  readonly subjectEnd: number;
+  /** Value of the header {@link deferHeader}; an empty range when it is not there. */
+  readonly summaryAt: number;
+  readonly summaryEnd: number;
 }
 
 /** What to scan. */
@@ -68,15 +72,16 @@ class DeferScan {
   readonly #inbox = createInbox();
   readonly #over = Promise.withResolvers<void>();
   #subscription: Subscription | undefined;
+  #closeLane: (() => void) | undefined;
   #watch: NodeJS.Timeout | undefined;
   #nextSubject = '';
   /** Messages asked for that have not come. */
   #awaited = 0;
   #delivered = 0;
+  /** Whether anything has come since the watch looked last, and when it saw that last. */
+  #isHeard = false;
   #heardAt = performance.now();
   #isOver = false;
-  /** Messages lie side by side in the octets of one read: a view of these is made once, not for each of them. */
-  #view: Buffer = Buffer.alloc(0);
 
   constructor(bus: Bus, options: ScanOptions) {
     this.#bus = bus;
@@ -93,13 +98,12 @@ class DeferScan {
     signal?.addEventListener('abort', stop, { once: true });
     this.#subscription = this.#bus.connection.subscribe(this.#inbox, {
       callback: (error, message) => {
-        if (error !== null) return this.#end(error);
-        this.#take(message);
+        if (error === null) this.#takeFromClient(message);
+        else this.#end(error);
       },
     });
-    this.#watch = setInterval(() => {
-      if (performance.now() - this.#heardAt > silentMs) this.#end(new Error('the server fell silent'));
-    }, 1000);
+    this.#closeLane = this.#bus.lane.open(this.#subscription.getID(), (message) => this.#take(message));
+    this.#watch = setInterval(() => this.#look(), 1000);
     this.#pull();
     try {
       await this.#over.promise;
@@ -111,39 +115,45 @@ class DeferScan {
   close(): void {
     this.#isOver = true;
     clearInterval(this.#watch);
+    this.#closeLane?.();
     this.#subscription?.unsubscribe();
   }
 
-  #take(message: Msg): void {
+  #take(message: LaneMessage): void {
     if (this.#isOver) return;
-    this.#heardAt = performance.now();
+    this.#isHeard = true;
     try {
-      const raw = octetsOf(message);
-      if (raw.reply === undefined) this.#takeStatus(message);
-      else this.#takeRecord(raw.reply, raw);
+      this.#takeRecord(message);
     } catch (error) {
       this.#end(error);
     }
   }
 
-  #takeRecord(reply: Uint8Array, { subject, header }: Octets): void {
-    const { streamSequence, consumerSequence } = deliveryOf(reply);
+  /** What does not come by the lane: words of the server on a pull, and records before the lane is open or after a reconnect. */
+  #takeFromClient(message: Msg): void {
+    if (this.#isOver) return;
+    this.#isHeard = true;
+    try {
+      if ((message.reply ?? '') === '') this.#takeStatus(message);
+      else this.#takeRecord(inOctets(message));
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #takeRecord(message: LaneMessage): void {
+    const { octets, subjectAt, subjectEnd } = message;
+    const { streamSequence, consumerSequence } = deliveryOf(octets, message.replyAt, message.replyEnd);
     this.#delivered += 1;
     if (consumerSequence !== this.#delivered) throw new Error('a message of the scan is missing');
-    const entry = {
-      sequence: streamSequence,
-      subject: this.#text(subject),
-      summary: summaryIn(this.#text(header)),
-    };
-    if (entry.subject !== this.#epochSubject) this.#options.onEntry(entry);
+    const subjectLength = subjectEnd - subjectAt;
+    const isEpoch =
+      subjectLength === this.#epochSubject.length &&
+      octets.toString('latin1', subjectAt, subjectEnd) === this.#epochSubject;
+    if (!isEpoch) this.#options.onEntry({ sequence: streamSequence, ...placesIn(message) });
     else if (streamSequence >= this.#options.untilEpoch) return this.#end();
     this.#awaited -= 1;
     if (this.#awaited <= messagesAtOnce / 2) this.#pull();
-  }
-
-  #text({ buffer, byteOffset, length }: Uint8Array): string {
-    if (this.#view.buffer !== buffer) this.#view = Buffer.from(buffer);
-    return this.#view.toString('latin1', byteOffset, byteOffset + length);
   }
 
   #takeStatus({ headers }: Msg): void {
@@ -159,6 +169,13 @@ class DeferScan {
     this.#bus.connection.publish(this.#nextSubject, request, { reply: this.#inbox });
   }
 
+  #look(): void {
+    const nowMs = performance.now();
+    if (this.#isHeard) this.#heardAt = nowMs;
+    this.#isHeard = false;
+    if (nowMs - this.#heardAt > silentMs) this.#end(new Error('the server fell silent'));
+  }
+
   #end(error?: unknown): void {
     this.#isOver = true;
     if (error === undefined) this.#over.resolve();
@@ -166,36 +183,31 @@ class DeferScan {
   }
 }
 
-/** A message as it lies in the octets that came from the server. */
-interface Octets {
-  readonly subject: Uint8Array;
-  /** Undefined for what the server says of the pull itself. */
-  readonly reply: Uint8Array | undefined;
-  readonly header: Uint8Array;
+const lineEnd = '\r\n';
+const summaryStart = Buffer.from(`${lineEnd}${deferHeader}: `, 'latin1');
+
+/** Where subject and summary of a record are. */
+function placesIn(message: LaneMessage): Omit<DeferEntry, 'sequence'> {
+  const { octets, subjectAt, subjectEnd, headerAt, headerEnd } = message;
+  const start = octets.indexOf(summaryStart, headerAt);
+  if (start < 0 || start >= headerEnd) return { octets, subjectAt, subjectEnd, summaryAt: 0, summaryEnd: 0 };
+  const summaryAt = start + summaryStart.length;
+  const summaryEnd = octets.indexOf(lineEnd, summaryAt, 'latin1');
+  return { octets, subjectAt, subjectEnd, summaryAt, summaryEnd };
 }
 
-/** The client's message as it is before anything of it is asked for (its version is pinned). */
-interface LazyMessage {
-  readonly _msg: { readonly subject: Uint8Array; readonly reply?: Uint8Array; readonly hdr: number };
-  readonly _rdata: Uint8Array;
-}
-
-function isLazy(message: object): message is LazyMessage {
-  return '_msg' in message && '_rdata' in message && message._rdata instanceof Uint8Array;
-}
-
-/** @throws TypeError when the client library keeps its messages in another form */
-function octetsOf(message: Msg): Octets {
-  if (!isLazy(message)) throw new TypeError('the NATS client has messages of an unknown form');
-  const { subject, reply, hdr } = message._msg;
-  return { subject, reply, header: message._rdata.subarray(0, Math.max(0, hdr)) };
-}
-
-const headerStart = `\r\n${deferHeader}: `;
-
-function summaryIn(text: string): string | undefined {
-  const start = text.indexOf(headerStart);
-  if (start < 0) return undefined;
-  const end = text.indexOf('\r\n', start + headerStart.length);
-  return end < 0 ? undefined : text.slice(start + headerStart.length, end);
+/** A message of the client's in the form that the lane has. */
+function inOctets({ subject, reply = '', headers }: Msg): LaneMessage {
+  const header =
+    headers?.has(deferHeader) === true ? lineEnd + `${deferHeader}: ${headers.get(deferHeader)}\r\n` : '';
+  const replyEnd = subject.length + reply.length;
+  return {
+    octets: Buffer.from(subject + reply + header, 'latin1'),
+    subjectAt: 0,
+    subjectEnd: subject.length,
+    replyAt: subject.length,
+    replyEnd,
+    headerAt: replyEnd,
+    headerEnd: replyEnd + header.length,
+  };
 }

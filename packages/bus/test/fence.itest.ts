@@ -1,11 +1,13 @@
 /** Leases and the fence against real nats-servers: two holders, deposed writers, lost answers, kill -9, three replicas. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { headers as natsHeaders } from '@nats-io/transport-node';
 import { encodeRecord } from '@railpost/contracts';
 import { type NatsServer, startNatsCluster, startNatsServer } from '@railpost/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   type Bus,
+  type DeferEntry,
   DeposedError,
   type FencedWriter,
   type LeaseTerm,
@@ -225,6 +227,35 @@ describe('fence', () => {
   });
 });
 
+it('the lane takes from this version of the client what consumers deliver, and nothing else', async () => {
+  const bus = await openShard();
+  const { connection } = bus;
+  const seen: string[] = [];
+  const subscription = connection.subscribe('lane.test', {
+    callback: (_, message) => void seen.push(`client ${message.string()}`),
+  });
+  const close = bus.lane.open(subscription.getID(), ({ octets, headerEnd }) =>
+    seen.push(`lane ${octets.toString('latin1', headerEnd, headerEnd + 1)}`),
+  );
+  const headers = natsHeaders();
+  headers.set('a', 'b');
+
+  for (const options of [{ headers, reply: 'x' }, { headers }, { reply: 'x' }])
+    connection.publish('lane.test', '1', options);
+  await connection.flush();
+  close();
+  connection.publish('lane.test', '2', { headers, reply: 'x' });
+  await connection.flush();
+
+  expect(seen).toEqual(['lane 1', 'client 1', 'client 1', 'client 2']);
+});
+
+/** The job and the summary. */
+function textOf({ octets, subjectAt, subjectEnd, summaryAt, summaryEnd }: DeferEntry): string {
+  const subject = octets.toString('latin1', subjectAt, subjectEnd);
+  return `${subject.split('.').at(-1)} ${octets.toString('latin1', summaryAt, summaryEnd)}`;
+}
+
 it('a scan sees every record written before the epoch record', async () => {
   const bus = await openShard();
   const first = await takeOver(bus, 'a');
@@ -235,7 +266,7 @@ it('a scan sees every record written before the epoch record', async () => {
   await scanDefer(bus, {
     shard: 0,
     untilEpoch: second.epoch,
-    onEntry: (entry) => seen.push(`${entry.subject.split('.').at(-1)} ${entry.summary}`),
+    onEntry: (entry) => seen.push(textOf(entry)),
   });
 
   expect(seen).toHaveLength(3000);
@@ -250,7 +281,7 @@ it('a scan waits for an epoch record that is not there yet, beyond the end of a 
   const scanning = scanDefer(bus, {
     shard: 0,
     untilEpoch: first.epoch + 1,
-    onEntry: ({ subject }) => seen.push(subject),
+    onEntry: (entry) => seen.push(textOf(entry)),
   });
 
   await until(() => seen.length === 1);

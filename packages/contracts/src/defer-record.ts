@@ -58,27 +58,54 @@ export function formatDeferSummary(summary: DeferSummary): string {
   return `1 ${summary.state} ${summary.nextMs} ${summary.tries} ${summary.queueId} ${summary.receivedAtMs} ${summary.transport}`;
 }
 
-/** A takeover asks a million times. */
-const states: ReadonlyMap<string, DeferState> = new Map(DeferState.options.map((state) => [state, state]));
+/** Octets that tell what a part of them says: Node's Buffer is such a thing. */
+export interface OctetText {
+  readonly [index: number]: number;
+  toString(encoding: 'latin1', start: number, end: number): string;
+}
 
-/** Parses the header value; undefined when it is absent or of another version (then the record itself is read). */
-export function parseDeferSummary(value: string | undefined): DeferSummary | undefined {
-  if (value?.startsWith('1 ') !== true) return undefined;
-  const stateEnd = value.indexOf(' ', 2);
-  const nextEnd = value.indexOf(' ', stateEnd + 1);
-  const triesEnd = value.indexOf(' ', nextEnd + 1);
-  const idEnd = value.indexOf(' ', triesEnd + 1);
-  const receivedEnd = value.indexOf(' ', idEnd + 1);
-  const state = states.get(value.slice(2, stateEnd));
-  // Each is looked for behind the one before: with one missing, the next is found in front of it.
-  const isWhole = nextEnd > stateEnd && triesEnd > nextEnd && idEnd > triesEnd && receivedEnd > idEnd;
-  if (state === undefined || !isWhole) return undefined;
+const states: ReadonlyMap<string, DeferState> = new Map(DeferState.options.map((state) => [state, state]));
+const space = 0x20;
+const [zero, nine] = [0x30, 0x39];
+
+/**
+ * Parses the header value where it lies, because a takeover asks a million times; undefined when it is absent (an empty range) or
+ * of another version (then the record itself is read).
+ */
+export function parseDeferSummary(octets: OctetText, start: number, end: number): DeferSummary | undefined {
+  const stateAt = start + 2;
+  if (octets[start] !== zero + 1 || octets[start + 1] !== space) return undefined;
+  const nextAt = wordAfter(octets, stateAt, end);
+  const triesAt = wordAfter(octets, nextAt, end);
+  const idAt = wordAfter(octets, triesAt, end);
+  const receivedAt = wordAfter(octets, idAt, end);
+  const transportAt = wordAfter(octets, receivedAt, end);
+  if (transportAt >= end) return undefined;
+  const state = states.get(octets.toString('latin1', stateAt, nextAt - 1));
+  if (state === undefined) return undefined;
   return {
     state,
-    nextMs: Number(value.slice(stateEnd + 1, nextEnd)),
-    tries: Number(value.slice(nextEnd + 1, triesEnd)),
-    queueId: value.slice(triesEnd + 1, idEnd),
-    receivedAtMs: Number(value.slice(idEnd + 1, receivedEnd)),
-    transport: value.slice(receivedEnd + 1),
+    nextMs: numberIn(octets, nextAt, triesAt - 1),
+    tries: numberIn(octets, triesAt, idAt - 1),
+    queueId: octets.toString('latin1', idAt, receivedAt - 1),
+    receivedAtMs: numberIn(octets, receivedAt, transportAt - 1),
+    transport: octets.toString('latin1', transportAt, end),
   };
+}
+
+/** Where the word behind the present one begins; `end` when there is none. */
+function wordAfter(octets: OctetText, start: number, end: number): number {
+  for (let index = start; index < end; index += 1) if (octets[index] === space) return index + 1;
+  return end;
+}
+
+/** Times are whole numbers, but a word of another form is read too. */
+function numberIn(octets: OctetText, start: number, end: number): number {
+  let value = 0;
+  for (let index = start; index < end; index += 1) {
+    const octet = octets[index] ?? 0;
+    if (octet < zero || octet > nine) return Number(octets.toString('latin1', start, end));
+    value = value * 10 + (octet - zero);
+  }
+  return value;
 }

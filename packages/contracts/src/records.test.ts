@@ -123,6 +123,11 @@ describe('identities', () => {
 });
 
 describe('DEFER summary', () => {
+  const parse = (value: string) => {
+    const octets = Buffer.from(`${value}\r\n`);
+    return parseDeferSummary(octets, 0, octets.length - 2);
+  };
+
   it('survives the bus header', () => {
     const summary = {
       state: 'deferred',
@@ -133,13 +138,27 @@ describe('DEFER summary', () => {
       transport: 'smtp',
     } as const;
 
-    expect(parseDeferSummary(formatDeferSummary(summary))).toEqual(summary);
+    expect(parse(formatDeferSummary(summary))).toEqual(summary);
   });
 
-  it.each([undefined, '', '2 deferred 1 2 q 3 smtp', '1 lost 1 2 q 3 smtp', '1 deferred 1'])(
+  it('is read where it lies among other octets, numbers of any form included', () => {
+    const octets = Buffer.from('Rp-Defer: 1 held -1 0 q 1.5 lmtp\r\nother: 1');
+    const summary = {
+      state: 'held',
+      nextMs: -1,
+      tries: 0,
+      queueId: 'q',
+      receivedAtMs: 1.5,
+      transport: 'lmtp',
+    };
+
+    expect(parseDeferSummary(octets, 10, octets.indexOf('\r\n'))).toEqual(summary);
+  });
+
+  it.each(['', '2 deferred 1 2 q 3 smtp', '1 lost 1 2 q 3 smtp', '1 deferred 1', '1 deferred 1 2 q 3 '])(
     'reads %j as absent',
     (value) => {
-      expect(parseDeferSummary(value)).toBeUndefined();
+      expect(parse(value)).toBeUndefined();
     },
   );
 });

@@ -5,24 +5,14 @@
  * what NATS and the spool reject with; nothing has to be undone.
  */
 import {
-  type DeferEntry,
   type FencedWriter,
   type LeaseTerm,
   announce,
-  deleteStored,
   generationOf,
   openFence,
   readPosition,
-  scanDefer,
 } from '@railpost/bus';
-import {
-  type DeferState,
-  type DeferSummary,
-  type EpochAnnouncement,
-  encodeRecord,
-  parseDeferSummary,
-} from '@railpost/contracts';
-import { createTidier } from '@railpost/runtime';
+import { type EpochAnnouncement, encodeRecord } from '@railpost/contracts';
 import {
   type GenerationState,
   type JournalDamage,
@@ -32,15 +22,10 @@ import {
   readGenerationState,
 } from '@railpost/spool';
 import type { QueueContext, Timing } from './context.ts';
-import { moveToCorrupt } from './corrupt.ts';
 import { stateDamages } from './damaged-journal.ts';
-import { summaryOf } from './effects.ts';
 import { EarlierGenerationError, LeaseLostError } from './errors.ts';
-import { recordCorrupt } from './events.ts';
-import { readDeferRecord } from './gather.ts';
+import { loadDeferred } from './load-deferred.ts';
 import type { QueueMetrics } from './metrics.ts';
-import type { QueuedJob } from './queue/queued-job.ts';
-import { ScannedJobs } from './queue/scanned-job.ts';
 import { Term } from './term.ts';
 
 /** What a takeover needs. */
@@ -65,7 +50,6 @@ export interface Takeover {
 
 /** Clocks of owners and NATS servers may differ by this much, and an owner may die this long after its last journal object. */
 const journalSlackMs = 60_000;
-const entriesPerTidying = 10_000;
 
 /** Takes the shard over. */
 export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
@@ -91,7 +75,7 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   const damages: JournalDamage[] = [];
   const loaded = await loadDone(term, isRecovered, (damage) => damages.push(damage));
   context.crashPoint('takeover.scanning');
-  await scan(term, writer.epoch);
+  await loadDeferred(term, writer.epoch);
   if (!lease.isHeld()) throw new LeaseLostError(shard);
   stateDamages(term, damages);
   return { term, ...loaded, isRecovered };
@@ -175,83 +159,4 @@ async function lastJournalTime(
     if (Number.isFinite(timeMs)) last = Math.max(last ?? 0, timeMs);
   }
   return last;
-}
-
-/** Reads DEFER into the queue; owner.ts places the entries when all are there. */
-async function scan(term: Term, untilEpoch: number): Promise<void> {
-  const { context, shard } = term;
-  const unreadable: DeferEntry[] = [];
-  const jobs = new ScannedJobs(context.clock.nowMs());
-  const tidy = createTidier({ allowedShare: 0.4 });
-  let scanned = 0;
-  await scanDefer(context.bus, {
-    shard,
-    untilEpoch,
-    onEntry: (entry) => {
-      // A million entries leave gigabytes of parsed headers behind.
-      scanned += 1;
-      if (scanned % entriesPerTidying === 0) tidy();
-      const summary = parseDeferSummary(entry.summary);
-      if (summary === undefined) unreadable.push(entry);
-      else addScanned(term, jobs, { entry, summary });
-    },
-    signal: term.signal,
-  });
-  if (scanned >= entriesPerTidying) tidy(true);
-  // Records of another version: what the header does not say stands in the record itself.
-  for (const entry of unreadable) await addUnreadable(term, jobs, entry);
-}
-
-/** What is no record of any version goes to CORRUPT, then out of DEFER. */
-async function addUnreadable(term: Term, jobs: ScannedJobs, entry: DeferEntry): Promise<void> {
-  const { context, shard } = term;
-  const stored = await readDeferRecord(context, shard, entry.sequence);
-  if (stored.kind === 'record') return addScanned(term, jobs, { entry, summary: summaryOf(stored.record) });
-  if (stored.kind === 'missing') return;
-  const { bus, log } = context;
-  const facts = { busSubject: entry.subject, payload: stored.payload };
-  await moveToCorrupt(term, { reason: 'undecodable', text: 'not a DEFER record', ...facts });
-  recordCorrupt(log, { busSubject: entry.subject, reason: 'not a DEFER record' });
-  await deleteStored(bus, bus.names.deferStream(shard), entry.sequence);
-}
-
-function addScanned(
-  term: Term,
-  jobs: ScannedJobs,
-  { entry, summary }: { readonly entry: DeferEntry; readonly summary: DeferSummary },
-): void {
-  const { queue } = term;
-  const jobAt = entry.subject.lastIndexOf('.') + 1;
-  const destinationAt = entry.subject.lastIndexOf('.', jobAt - 2) + 1;
-  if (destinationAt === 0) return;
-  const jobId = copyOf(entry.subject.slice(jobAt));
-  const destination = entry.subject.slice(destinationAt, jobAt - 1);
-  const known = queue.get(jobId);
-  if (known !== undefined) {
-    known.deferSequence = entry.sequence;
-    return;
-  }
-  queue.add(
-    jobs.add({
-      jobId,
-      queueId: copyOf(summary.queueId),
-      destination: queue.destinations.at(destination, summary.transport),
-      state: summary.state,
-      task: taskOfState(summary.state),
-      receivedAtMs: summary.receivedAtMs,
-      nextMs: summary.nextMs,
-      tries: summary.tries,
-      deferSequence: entry.sequence,
-    }),
-  );
-}
-
-/** A part of a string keeps the whole of it in memory: subject and header, for as long as the job waits. */
-function copyOf(part: string): string {
-  return Buffer.from(part, 'latin1').toString('latin1');
-}
-
-function taskOfState(state: DeferState): QueuedJob['task'] {
-  if (state === 'bouncing') return 'failure';
-  return state === 'reporting' ? 'success' : 'deliver';
 }
