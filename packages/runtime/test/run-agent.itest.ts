@@ -456,6 +456,34 @@ describe('a batch of jobs that follow each other', () => {
     tasks[2]?.end(delivered);
   });
 
+  it('goes back when nobody listens to outcomes any more, but for what has begun', async () => {
+    const tasks = await startAgent();
+    await owner.dispatchBatch('smtp', batch(), 2);
+
+    owner.leave();
+    await owner.bus.connection.flush();
+    tasks[0]?.end(delivered);
+    // One more begins before anybody can know.
+    await vi.waitFor(() => expect(tasks).toHaveLength(3));
+    await vi.waitFor(() => {
+      tasks[1]?.end(delivered);
+      tasks[2]?.end(delivered);
+      expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([
+        { jobId: 'j1', phase: 'reporting' },
+        { jobId: 'j2', phase: 'reporting' },
+        { jobId: 'j3', phase: 'reporting' },
+      ]);
+    });
+    expect(tasks).toHaveLength(3);
+
+    owner.comeBack();
+    const again = await owner.dispatch('smtp', [makeJob('j4')]);
+    expect(again.accepted).toEqual(['j4']);
+    // What is owed is told at once, not when it is to be repeated.
+    await vi.waitFor(() => expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([{ jobId: 'j4' }]), 1000);
+    tasks[3]?.end(delivered);
+  });
+
   it('goes back when the agent drains, but for what has begun', async () => {
     const tasks = await startAgent();
     await owner.dispatchBatch('smtp', batch(), 1);

@@ -64,6 +64,10 @@ export interface ScriptedOwner {
   /** Dispatches jobs of which `width` may run at once. */
   dispatchBatch(transport: string, jobs: readonly DispatchedJob[], width: number): Promise<DispatchReply>;
   announce(epoch: number): void;
+  /** Listens to outcomes no more, as when it died. */
+  leave(): void;
+  /** Listens again. */
+  comeBack(): void;
   close(): Promise<void>;
 }
 
@@ -105,6 +109,10 @@ export async function startScriptedOwner(
       const announcement = { version: 1, shard, epoch, owner: 'owner' };
       bus.connection.publish(bus.names.epochAnnouncementSubject(shard), encodeRecord(announcement));
     },
+    leave: () => listening.unsubscribe(),
+    comeBack: () => {
+      listening = listen();
+    },
     close: () => bus.close(),
   };
   bus.connection.subscribe(bus.names.heartbeatSubject(shard), {
@@ -112,20 +120,22 @@ export async function startScriptedOwner(
       heartbeats.push(Heartbeat.parse(parseRecord(message.data)));
     },
   });
-  bus.connection.subscribe(bus.names.outcomeSubject(shard), {
-    callback: (_error, message) => {
-      const frame = OutcomeFrame.parse(parseRecord(message.data));
-      outcomes.push(...frame.outcomes);
-      returned.push(...(frame.returned ?? []));
-      if (!owner.isAcknowledging) return;
-      const acknowledgement: OutcomeAcknowledgement = {
-        version: 1,
-        epoch: owner.epoch,
-        settled: frame.outcomes.map((outcome) => outcome.jobId),
-      };
-      message.respond(encodeRecord(acknowledgement));
-    },
-  });
+  const listen = () =>
+    bus.connection.subscribe(bus.names.outcomeSubject(shard), {
+      callback: (_error, message) => {
+        const frame = OutcomeFrame.parse(parseRecord(message.data));
+        outcomes.push(...frame.outcomes);
+        returned.push(...(frame.returned ?? []));
+        if (!owner.isAcknowledging) return;
+        const acknowledgement: OutcomeAcknowledgement = {
+          version: 1,
+          epoch: owner.epoch,
+          settled: frame.outcomes.map((outcome) => outcome.jobId),
+        };
+        message.respond(encodeRecord(acknowledgement));
+      },
+    });
+  let listening = listen();
   await bus.connection.flush();
   return owner;
 }

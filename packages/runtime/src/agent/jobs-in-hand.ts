@@ -67,12 +67,13 @@ export class JobsInHand {
     this.#countSegment(job, -1);
   }
 
-  /** Batches with jobs that wait, of one shard and destination or of all. */
-  waitingBatches(of?: { readonly shard: number; readonly destination: string }): ReadonlySet<Batch> {
+  /** Batches with jobs that wait: of a destination of one shard, of a shard, or all. */
+  waitingBatches(of?: { readonly shard: number; readonly destination?: string }): ReadonlySet<Batch> {
     const batches = new Set<Batch>();
     for (const { hasBegun, shard, dispatched, batch } of this.#jobs.values()) {
       if (hasBegun || batch === undefined) continue;
-      if (of !== undefined && (of.shard !== shard || of.destination !== dispatched.job.destination)) continue;
+      if (of !== undefined && of.shard !== shard) continue;
+      if (of?.destination !== undefined && of.destination !== dispatched.job.destination) continue;
       batches.add(batch);
     }
     return batches;

@@ -7,6 +7,8 @@ import { OutcomeReporter } from './outcome-reporter.ts';
 let nowMs: number;
 let frames: OutcomeFrame[];
 let reporter: OutcomeReporter;
+/** What a request is answered; nobody answers at first. */
+let answer: () => Promise<unknown>;
 
 beforeEach(() => {
   nowMs = 1000;
@@ -15,9 +17,10 @@ beforeEach(() => {
   vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
   const request = ({ payload }: { readonly payload: Uint8Array }) => {
     frames.push(OutcomeFrame.parse(parseRecord(payload)));
-    return new Promise(() => undefined);
+    return answer();
   };
-  // What the reporter uses of it; nobody answers.
+  answer = () => new Promise(() => undefined);
+  // What the reporter uses of it.
   const bus = { names: busNames('rp'), inbox: { request } } as unknown as Bus;
   const onSettled = () => undefined;
   reporter = new OutcomeReporter({ bus, worker: 'w', epochs: new Epochs(), onSettled });
@@ -65,4 +68,32 @@ it('an outcome that somebody waits for goes out in the same turn', () => {
 
   vi.advanceTimersByTime(0);
   expect(frames.map(idsOf)).toEqual([['a', 'b']]);
+});
+
+describe('a shard', () => {
+  it('is stalled when its owner has not answered for a second', async () => {
+    reporter.report(0, outcome('a'));
+    await vi.advanceTimersByTimeAsync(0);
+
+    nowMs += 900;
+    expect(reporter.isStalled(0)).toBe(false);
+    nowMs += 200;
+    expect(reporter.isStalled(0)).toBe(true);
+    expect(reporter.isStalled(1)).toBe(false);
+  });
+
+  it('is stalled as soon as nobody listens, until an owner speaks, who hears at once what is owed', async () => {
+    answer = () => Promise.resolve('absent');
+    reporter.report(0, outcome('a'));
+    await vi.advanceTimersByTimeAsync(1);
+
+    expect(reporter.isStalled(0)).toBe(true);
+    expect(frames).toHaveLength(1);
+
+    answer = () => new Promise(() => undefined);
+    reporter.noteOwner(0);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(reporter.isStalled(0)).toBe(false);
+    expect(frames.map(idsOf)).toEqual([['a'], ['a']]);
+  });
 });

@@ -3,6 +3,9 @@
  * owner offers the destination's next job when it hears of it; while others of its batch follow anyway, it waits for some more
  * milliseconds, so that a fast destination costs few frames. Outcomes are repeated every 2 s until an owner with an epoch not below the
  * highest heard names them as settled. Nothing is ever given up: only an acknowledgement, or the end of the process, ends the repeating.
+ *
+ * What waits here is delivered twice when this process dies. So it says when nobody writes outcomes down, and an owner that begins to
+ * listen hears at once what is owed.
  */
 import { type Bus, ask } from '@railpost/bus';
 import {
@@ -27,6 +30,9 @@ const framesInFlight = 256;
 /** A frame stays far below the 1 MB that NATS carries: texts of peers are bounded by a few KB per recipient. */
 const recipientsPerFrame = 200;
 
+/** Much longer than a flush of the journal takes: who has not answered by then is no owner any more, or cannot write. */
+const stalledMs = 1000;
+
 /** What the reporter works with. */
 export interface ReporterOptions {
   readonly bus: Bus;
@@ -44,6 +50,12 @@ interface ShardReports {
   /** Ids of jobs that go back. */
   returned: string[];
   inFlight: number;
+  /** When each frame that waits for its answer was sent (monotonic), the oldest first. */
+  readonly asked: Set<{ readonly sentAtMs: number }>;
+  /** The last frame had no answer: nobody listens, or nobody answered in time. */
+  isUnheard: boolean;
+  /** What waits for the time to be sent again. */
+  readonly repeats: Map<NodeJS.Timeout, readonly DeliveryOutcome[]>;
   isScheduled: boolean;
   gathering: NodeJS.Timeout | undefined;
 }
@@ -52,7 +64,6 @@ interface ShardReports {
 export class OutcomeReporter {
   readonly #options: ReporterOptions;
   readonly #shards = new Map<number, ShardReports>();
-  readonly #timers = new Set<NodeJS.Timeout>();
   #unsettled = 0;
   #isClosed = false;
   #onIdle: (() => void) | undefined;
@@ -85,6 +96,26 @@ export class OutcomeReporter {
     this.#schedule(shard, reports);
   }
 
+  /** True while nobody writes outcomes of this shard down: no owner answers, or not for too long. */
+  isStalled(shard: number): boolean {
+    const reports = this.#shards.get(shard);
+    if (reports === undefined) return false;
+    const [oldest] = reports.asked;
+    return reports.isUnheard || (oldest !== undefined && performance.now() - oldest.sentAtMs > stalledMs);
+  }
+
+  /** An owner of the shard has spoken, so it listens: what would be sent again later is sent now. */
+  noteOwner(shard: number): void {
+    const reports = this.#shards.get(shard);
+    if (reports?.isUnheard !== true) return;
+    reports.isUnheard = false;
+    for (const [timer, outcomes] of reports.repeats) {
+      clearTimeout(timer);
+      this.#enqueue(shard, outcomes);
+    }
+    reports.repeats.clear();
+  }
+
   /** Resolves when nothing is unsettled, or after {@link close}. */
   idle(): Promise<void> {
     if (this.#unsettled === 0 || this.#isClosed) return Promise.resolve();
@@ -96,8 +127,10 @@ export class OutcomeReporter {
   /** Stops repeating. What is not settled will be delivered again: the owner never heard of it. */
   close(): void {
     this.#isClosed = true;
-    for (const timer of this.#timers) clearTimeout(timer);
-    for (const { gathering } of this.#shards.values()) clearTimeout(gathering);
+    for (const { gathering, repeats } of this.#shards.values()) {
+      clearTimeout(gathering);
+      for (const timer of repeats.keys()) clearTimeout(timer);
+    }
     this.#onIdle?.();
   }
 
@@ -109,6 +142,9 @@ export class OutcomeReporter {
       oldestMs: 0,
       returned: [],
       inFlight: 0,
+      asked: new Set(),
+      isUnheard: false,
+      repeats: new Map(),
       isScheduled: false,
       gathering: undefined,
     };
@@ -153,19 +189,22 @@ export class OutcomeReporter {
     outcomes: readonly DeliveryOutcome[],
     returned: readonly string[],
   ): Promise<void> {
-    const startedAt = performance.now();
+    const { asked, repeats } = this.#reportsOf(shard);
+    const question = { sentAtMs: performance.now() };
+    asked.add(question);
     const settled = await this.#request(shard, outcomes, returned);
+    asked.delete(question);
     const rest = outcomes.filter((outcome) => !settled.has(outcome.jobId));
     for (const outcome of outcomes) if (settled.has(outcome.jobId)) this.#settle(outcome, shard);
     if (rest.length === 0 || this.#isClosed) return;
     const timer = setTimeout(
       () => {
-        this.#timers.delete(timer);
+        repeats.delete(timer);
         this.#enqueue(shard, rest);
       },
-      Math.max(0, repeatMs - (performance.now() - startedAt)),
+      Math.max(0, repeatMs - (performance.now() - question.sentAtMs)),
     );
-    this.#timers.add(timer);
+    repeats.set(timer, rest);
   }
 
   async #request(
@@ -183,6 +222,7 @@ export class OutcomeReporter {
     };
     const reply = await ask(bus, bus.names.outcomeSubject(shard), encodeRecord(frame), repeatMs);
     // No owner, no answer, or not an acknowledgement: all the same, the outcomes are repeated.
+    this.#reportsOf(shard).isUnheard = typeof reply === 'string';
     if (typeof reply === 'string') return new Set();
     try {
       const acknowledgement = OutcomeAcknowledgement.parse(parseRecord(reply));

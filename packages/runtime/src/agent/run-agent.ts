@@ -3,7 +3,8 @@
  * which it accepts, tells its owners every few seconds what it has in hand, lets the agent's own code deliver, and repeats
  * each outcome until an owner has made it durable. Agents know nothing of owners, shards or the bus.
  *
- * An offer that has been on its way for long is not taken: its owner may have turned to another agent.
+ * An offer that has been on its way for long is not taken: its owner may have turned to another agent. While nobody writes outcomes of
+ * a shard down, nothing of it is begun: it would be delivered twice if this process died before that.
  *
  * Assumes that the job's record stays in ACTIVE or DEFER until the outcome is settled: nothing here is durable, and a
  * killed agent loses nothing but time.
@@ -166,6 +167,7 @@ class RunningAgent implements Agent {
       this.#metrics.dispatches.add(frame.jobs.length, transport, 'refused');
       return { ...this.#reply(accepted), refusedForEpoch: this.#epochs.highest(frame.shard) ?? 0 };
     }
+    this.#reporter.noteOwner(frame.shard);
     const batches = openBatches(frame);
     for (const dispatched of frame.jobs) {
       const batch = dispatched.batch === undefined ? undefined : batches[dispatched.batch];
@@ -204,7 +206,7 @@ class RunningAgent implements Agent {
   /** Begins a new job, or lets it wait behind others of its batch, if there is room. */
   #take(offered: Pick<JobInHand, 'transport' | 'shard' | 'dispatched' | 'batch'>): 'accepted' | 'busy' {
     // It may have lain in a network that was cut, or in the buffers of a process that was stopped.
-    if (!this.#silence.mayTake()) return 'busy';
+    if (!this.#silence.mayTake() || this.#reporter.isStalled(offered.shard)) return 'busy';
     const { clock } = this.#context;
     const { batch } = offered;
     const inHand: JobInHand = {
@@ -244,6 +246,9 @@ class RunningAgent implements Agent {
     const { shard, dispatched, batch } = ended;
     const { destination } = dispatched.job;
     if (isDestinationFault) this.#giveBack(this.#jobs.waitingBatches({ shard, destination }));
+    // Its owner, or the next one, gives them away when it can write down what comes of them.
+    if (batch?.hasWaiting === true && this.#reporter.isStalled(shard))
+      this.#giveBack(this.#jobs.waitingBatches({ shard }));
     if (ended.isFollowed) return batch?.hasWaiting === true;
     const next = batch?.next();
     if (next === undefined) return false;
@@ -362,8 +367,11 @@ class RunningAgent implements Agent {
     const announcement = EpochAnnouncement.safeParse(tryParse(data));
     if (!announcement.success) return;
     const { shard, epoch, roll } = announcement.data;
+    if (!this.#epochs.admit(shard, epoch)) return;
     // A new owner waits for us; telling it at once shortens the wait.
-    if (this.#epochs.admit(shard, epoch)) this.#sendHeartbeats(new Set([shard]), roll);
+    this.#sendHeartbeats(new Set([shard]), roll);
+    // Who calls the roll listens; who announces itself only is about to.
+    if (roll !== undefined) this.#reporter.noteOwner(shard);
   }
 
   #watch(): void {
