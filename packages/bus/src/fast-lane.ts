@@ -22,7 +22,7 @@ export interface LaneMessage {
 }
 
 /** Gets the messages of one subscription. May not throw. */
-export type Taker = (message: LaneMessage) => void;
+type Taker = (message: LaneMessage) => void;
 
 /** What is needed of the client's parser. */
 interface ClientParser {

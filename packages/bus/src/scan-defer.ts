@@ -184,22 +184,37 @@ class DeferScan {
 }
 
 const lineEnd = '\r\n';
+const carriageReturn = 0x0d;
+const statusLine = 'NATS/1.0';
 const summaryStart = Buffer.from(`${lineEnd}${deferHeader}: `, 'latin1');
 
 /** Where subject and summary of a record are. */
 function placesIn(message: LaneMessage): Omit<DeferEntry, 'sequence'> {
   const { octets, subjectAt, subjectEnd, headerAt, headerEnd } = message;
-  const start = octets.indexOf(summaryStart, headerAt);
-  if (start < 0 || start >= headerEnd) return { octets, subjectAt, subjectEnd, summaryAt: 0, summaryEnd: 0 };
+  const start = findSummary(octets, headerAt, headerEnd);
+  if (start < 0) return { octets, subjectAt, subjectEnd, summaryAt: 0, summaryEnd: 0 };
   const summaryAt = start + summaryStart.length;
-  const summaryEnd = octets.indexOf(lineEnd, summaryAt, 'latin1');
+  let summaryEnd = summaryAt;
+  while (summaryEnd < headerEnd && octets[summaryEnd] !== carriageReturn) summaryEnd += 1;
   return { octets, subjectAt, subjectEnd, summaryAt, summaryEnd };
+}
+
+function findSummary(octets: Buffer, headerAt: number, headerEnd: number): number {
+  // It is the first header, but of a write that carried the fence.
+  const first = headerAt + statusLine.length;
+  let matching = 0;
+  while (matching < summaryStart.length && octets[first + matching] === summaryStart[matching]) matching += 1;
+  if (matching === summaryStart.length) return first;
+  const found = octets.indexOf(summaryStart, headerAt);
+  return found < headerEnd ? found : -1;
 }
 
 /** A message of the client's in the form that the lane has. */
 function inOctets({ subject, reply = '', headers }: Msg): LaneMessage {
   const header =
-    headers?.has(deferHeader) === true ? lineEnd + `${deferHeader}: ${headers.get(deferHeader)}\r\n` : '';
+    headers?.has(deferHeader) === true
+      ? `${statusLine}${lineEnd}${deferHeader}: ${headers.get(deferHeader)}${lineEnd}`
+      : '';
   const replyEnd = subject.length + reply.length;
   return {
     octets: Buffer.from(subject + reply + header, 'latin1'),

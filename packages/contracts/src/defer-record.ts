@@ -59,12 +59,11 @@ export function formatDeferSummary(summary: DeferSummary): string {
 }
 
 /** Octets that tell what a part of them says: Node's Buffer is such a thing. */
-export interface OctetText {
+interface OctetText {
   readonly [index: number]: number;
   toString(encoding: 'latin1', start: number, end: number): string;
 }
 
-const states: ReadonlyMap<string, DeferState> = new Map(DeferState.options.map((state) => [state, state]));
 const space = 0x20;
 const [zero, nine] = [0x30, 0x39];
 
@@ -81,7 +80,7 @@ export function parseDeferSummary(octets: OctetText, start: number, end: number)
   const receivedAt = wordAfter(octets, idAt, end);
   const transportAt = wordAfter(octets, receivedAt, end);
   if (transportAt >= end) return undefined;
-  const state = states.get(octets.toString('latin1', stateAt, nextAt - 1));
+  const state = stateIn(octets, stateAt, nextAt - 1);
   if (state === undefined) return undefined;
   return {
     state,
@@ -91,6 +90,16 @@ export function parseDeferSummary(octets: OctetText, start: number, end: number)
     receivedAtMs: numberIn(octets, receivedAt, transportAt - 1),
     transport: octets.toString('latin1', transportAt, end),
   };
+}
+
+function stateIn(octets: OctetText, start: number, end: number): DeferState | undefined {
+  for (const state of DeferState.options) {
+    if (state.length !== end - start) continue;
+    let matching = 0;
+    while (matching < state.length && octets[start + matching] === state.charCodeAt(matching)) matching += 1;
+    if (matching === state.length) return state;
+  }
+  return undefined;
 }
 
 /** Where the word behind the present one begins; `end` when there is none. */

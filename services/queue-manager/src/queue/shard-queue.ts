@@ -5,6 +5,7 @@
 import type { Waiting } from '../adoption.ts';
 import { type Batch, type Destination, Destinations } from './destinations.ts';
 import { DueHeap } from './due-heap.ts';
+import { JobTable } from './job-table.ts';
 import { type QueuedJob, isSideTask } from './queued-job.ts';
 import type { ConcurrencySettings } from '../schedule/concurrency.ts';
 import { afterJob } from '../schedule/pace.ts';
@@ -38,9 +39,7 @@ export class ShardQueue {
   readonly destinations: Destinations;
   readonly dispatched = new Set<QueuedJob>();
   readonly #facts: QueueFacts;
-  readonly #jobs = new Map<string, QueuedJob>();
-  /** A message has one job, as a rule: a list is made for the second. */
-  readonly #byQueueId = new Map<string, QueuedJob | QueuedJob[]>();
+  readonly #jobs = new JobTable<QueuedJob>();
   /** Jobs in ACTIVE in the order in which they came. */
   readonly #active = new Set<QueuedJob>();
   readonly #heap = new DueHeap<QueuedJob>();
@@ -66,8 +65,7 @@ export class ShardQueue {
 
   /** Jobs of one message in this shard. */
   ofMessage(queueId: string): readonly QueuedJob[] {
-    const found = this.#byQueueId.get(queueId) ?? [];
-    return Array.isArray(found) ? found : [found];
+    return this.#jobs.ofMessage(queueId);
   }
 
   all(): IterableIterator<QueuedJob> {
@@ -76,11 +74,7 @@ export class ShardQueue {
 
   /** Takes a new job in; {@link place} puts it to work. */
   add(job: QueuedJob): void {
-    this.#jobs.set(job.jobId, job);
-    const siblings = this.#byQueueId.get(job.queueId);
-    if (siblings === undefined) this.#byQueueId.set(job.queueId, job);
-    else if (Array.isArray(siblings)) siblings.push(job);
-    else this.#byQueueId.set(job.queueId, [siblings, job]);
+    this.#jobs.add(job);
     job.destination.jobs += 1;
     if (job.active === undefined) return;
     job.destination.activeCount += 1;
@@ -90,14 +84,11 @@ export class ShardQueue {
   /** Lets a finished job go. Returns true when it was the last one of its message here. */
   remove(job: QueuedJob): boolean {
     this.#leave(job);
-    this.#jobs.delete(job.jobId);
+    this.#jobs.remove(job);
     job.destination.jobs -= 1;
     this.clearActive(job);
     this.destinations.release(job.destination);
-    const siblings = this.ofMessage(job.queueId).filter((each) => each !== job);
-    if (siblings.length === 0) this.#byQueueId.delete(job.queueId);
-    else this.#byQueueId.set(job.queueId, siblings);
-    return siblings.length === 0;
+    return this.#jobs.ofMessage(job.queueId).length === 0;
   }
 
   /** The job's message of ACTIVE was acknowledged. */
