@@ -52,6 +52,8 @@ export interface Bus {
   health(): BusHealth;
   /** Milliseconds since NATS last answered anything of this process (rule 9 compares it with 10 s). */
   lastAnswerAgeMs(): number;
+  /** False from the loss of the connection until the next. */
+  readonly isConnected: boolean;
   /**
    * Bound on how long a message that is received now may have been on its way from the server, in milliseconds. A connection keeps the
    * order: what is older than the ping that was answered last has come before that answer.
@@ -134,6 +136,10 @@ class ConnectedBus implements Bus {
     if (!this.#isConnected) problems.push('not connected to NATS');
     else if (this.lastAnswerAgeMs() > staleAnswerMs) problems.push('NATS does not answer');
     return { isHealthy: problems.length === 0, problems };
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   lastAnswerAgeMs(): number {

@@ -1,19 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Bus, connectBus } from '@railpost/bus';
 import { type NatsServer, startNatsServer } from '@railpost/testkit';
-import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  type Agent,
-  type AgentOptions,
-  type AgentTask,
-  CommonSettings,
-  EventLog,
-  type TaskResult,
-  loadSettings,
-  runAgent,
-  systemClock,
-} from '../src/index.ts';
+import { type Agent, type AgentOptions, type TaskResult } from '../src/index.ts';
+import { delivered, startTestAgent } from './test-agent.ts';
 import { type ScriptedOwner, makeJob, startScriptedOwner } from './scripted-owner.ts';
 
 let server: NatsServer;
@@ -45,51 +35,13 @@ afterEach(async () => {
 
 /** An agent whose deliveries the test ends by hand. */
 async function startAgent(options: Partial<AgentOptions> = {}) {
-  const tasks: { task: AgentTask; end: (result: TaskResult) => void; fail: (error: Error) => void }[] = [];
-  const settings = loadSettings(CommonSettings, {
-    argv: ['--spool', 'dir:/nowhere', '--heartbeat', '200ms'],
-    environment: {},
-  });
-  const log = new EventLog({
-    service: 'delivery-test',
-    processName: 'one',
-    format: 'json',
-    level: 'info',
+  const started = await startTestAgent(bus, {
+    ...options,
     write: (text) => lines.push(...text.trim().split('\n')),
   });
-  agent = await runAgent(
-    {
-      bus,
-      clock: systemClock,
-      log,
-      metrics: new Registry(),
-      name: 'delivery-test',
-      processName: 'one',
-      settings,
-    },
-    {
-      transports: ['smtp'],
-      slots: 2,
-      deliver: (task) =>
-        new Promise((resolve, reject) => {
-          tasks.push({ task, end: resolve, fail: reject });
-        }),
-      ...options,
-    },
-  );
-  return tasks;
+  agent = started.agent;
+  return started.tasks;
 }
-
-const delivered: TaskResult = {
-  recipients: [
-    {
-      index: 0,
-      disposition: 'delivered',
-      status: { code: '2.0.0', text: '250 ok' },
-      relay: 'host[127.0.0.1]:2526',
-    },
-  ],
-};
 
 describe('a delivery agent', () => {
   it('accepts as many jobs as it has slots and is busy for the rest', async () => {
@@ -454,34 +406,6 @@ describe('a batch of jobs that follow each other', () => {
     expect(again.accepted).toEqual(['j3']);
     tasks[1]?.end(delivered);
     tasks[2]?.end(delivered);
-  });
-
-  it('goes back when nobody listens to outcomes any more, but for what has begun', async () => {
-    const tasks = await startAgent();
-    await owner.dispatchBatch('smtp', batch(), 2);
-
-    owner.leave();
-    await owner.bus.connection.flush();
-    tasks[0]?.end(delivered);
-    // One more begins before anybody can know.
-    await vi.waitFor(() => expect(tasks).toHaveLength(3));
-    await vi.waitFor(() => {
-      tasks[1]?.end(delivered);
-      tasks[2]?.end(delivered);
-      expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([
-        { jobId: 'j1', phase: 'reporting' },
-        { jobId: 'j2', phase: 'reporting' },
-        { jobId: 'j3', phase: 'reporting' },
-      ]);
-    });
-    expect(tasks).toHaveLength(3);
-
-    owner.comeBack();
-    const again = await owner.dispatch('smtp', [makeJob('j4')]);
-    expect(again.accepted).toEqual(['j4']);
-    // What is owed is told at once, not when it is to be repeated.
-    await vi.waitFor(() => expect(owner.heartbeats.at(-1)?.jobs).toMatchObject([{ jobId: 'j4' }]), 1000);
-    tasks[3]?.end(delivered);
   });
 
   it('goes back when the agent drains, but for what has begun', async () => {

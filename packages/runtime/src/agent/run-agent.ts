@@ -4,11 +4,13 @@
  * each outcome until an owner has made it durable. Agents know nothing of owners, shards or the bus.
  *
  * An offer that has been on its way for long is not taken: its owner may have turned to another agent. While nobody writes outcomes of
- * a shard down, nothing of it is begun: it would be delivered twice if this process died before that.
+ * a shard down, nothing of it is begun, and what has begun waits with its commit for a while: it would be delivered twice if this
+ * process died before that.
  *
  * Assumes that the job's record stays in ACTIVE or DEFER until the outcome is settled: nothing here is durable, and a
  * killed agent loses nothing but time.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DispatchFrame,
   DispatchFrame as DispatchFrameSchema,
@@ -38,6 +40,9 @@ import { SilenceWatch } from './silence-watch.ts';
 /** Outcomes that may wait for an owner, in multiples of the slots; beyond it the agent is busy. */
 const unsettledPerSlot = 20;
 const watchMs = 1000;
+/** A commit waits so long for somebody who writes its outcome down: longer than most owners need to follow another, no peer hangs up. */
+const longestHoldMs = 10_000;
+const holdStepMs = 25;
 /** Drain: transactions are aborted after the first, reporting ends after the second; both inside the process's 18 s. */
 const abortAfterMs = 10_000;
 const reportUntilMs = 14_000;
@@ -206,7 +211,7 @@ class RunningAgent implements Agent {
   /** Begins a new job, or lets it wait behind others of its batch, if there is room. */
   #take(offered: Pick<JobInHand, 'transport' | 'shard' | 'dispatched' | 'batch'>): 'accepted' | 'busy' {
     // It may have lain in a network that was cut, or in the buffers of a process that was stopped.
-    if (!this.#silence.mayTake() || this.#reporter.isStalled(offered.shard)) return 'busy';
+    if (!this.#silence.mayTake() || !this.#isHeard(offered.shard)) return 'busy';
     const { clock } = this.#context;
     const { batch } = offered;
     const inHand: JobInHand = {
@@ -247,7 +252,7 @@ class RunningAgent implements Agent {
     const { destination } = dispatched.job;
     if (isDestinationFault) this.#giveBack(this.#jobs.waitingBatches({ shard, destination }));
     // Its owner, or the next one, gives them away when it can write down what comes of them.
-    if (batch?.hasWaiting === true && this.#reporter.isStalled(shard))
+    if (batch?.hasWaiting === true && !this.#isHeard(shard))
       this.#giveBack(this.#jobs.waitingBatches({ shard }));
     if (ended.isFollowed) return batch?.hasWaiting === true;
     const next = batch?.next();
@@ -336,8 +341,23 @@ class RunningAgent implements Agent {
         inHand.phase = 'transfer';
       },
       beginNext: () => this.#beginNext(inHand),
-      mayCommit: async () => this.#admitCommit(inHand),
+      mayCommit: async () => {
+        if (!this.#isHeard(inHand.shard)) await this.#hold(inHand.shard);
+        this.#admitCommit(inHand);
+      },
     };
+  }
+
+  /** False while nobody can be told what came of the shard's jobs. */
+  #isHeard(shard: number): boolean {
+    return this.#context.bus.isConnected && !this.#reporter.isStalled(shard);
+  }
+
+  async #hold(shard: number): Promise<void> {
+    const { clock } = this.#context;
+    const untilMs = clock.monotonicMs() + longestHoldMs;
+    while (!this.#isHeard(shard) && clock.monotonicMs() < untilMs && !this.#abort.signal.aborted)
+      await sleep(holdStepMs);
   }
 
   #admitCommit(inHand: JobInHand): void {
