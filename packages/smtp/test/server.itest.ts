@@ -1,6 +1,7 @@
 /** The server engine over real sockets: batches of replies, backpressure, deadlines, TLS. The handler is a few lines. */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +50,7 @@ const next = { kind: 'command' } as const;
 function handlerOf(told: Told, options: HandlerOptions): SessionHandler {
   function command(line: string): Reaction | Promise<Reaction> {
     told.commands.push(line);
-    if (line === 'QUIT') return { reply: '221 bye\r\n', next: { kind: 'close' } };
+    if (line === 'QUIT') return { reply: '221 bye\r\n', next: { kind: 'quit' } };
     if (line === 'TLS') return { reply: '220 go\r\n', next: { kind: 'tls' } };
     if (line === 'BUG') throw new Error('bug');
     if (line === 'SLOW') return sleep(50).then(() => ({ reply: '250 slow\r\n', next }));
@@ -126,6 +127,22 @@ test('nothing is read after the reply that closes', async () => {
   expect((await script.reply()).text).toBe('221 bye');
   expect(await script.waitForEnd()).toBe(true);
   expect(told).toMatchObject({ commands: ['QUIT'], closed: ['closed'] });
+});
+
+test('after QUIT nobody waits for the client to close, too', async () => {
+  const { server } = await listen();
+  const socket = createConnection({ host: '127.0.0.1', port: server.port, allowHalfOpen: true });
+  let said = '';
+  socket.on('data', (chunk) => {
+    said += chunk.toString();
+  });
+
+  socket.write('QUIT\r\n');
+  await once(socket, 'end');
+
+  expect(said).toBe('220 hello\r\n221 bye\r\n');
+  expect(server.sessionCount).toBe(0);
+  socket.destroy();
 });
 
 test('a handler that throws ends its session only', async () => {

@@ -132,6 +132,7 @@ export class IngressSession implements SessionHandler {
     if (effect === undefined) return this.#react(this.#replyOf(step), step.isError, nextCommand);
     switch (effect.kind) {
       case 'close':
+      case 'quit':
       case 'tls':
         return this.#react(this.#replyOf(step), step.isError, { kind: effect.kind });
       case 'authenticate':

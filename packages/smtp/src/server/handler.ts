@@ -25,6 +25,8 @@ export type Next =
   | { readonly kind: 'command' }
   /** Close the connection once the reply is written. */
   | { readonly kind: 'close' }
+  /** The same after QUIT: the client says nothing more, so nothing of it is waited for. */
+  | { readonly kind: 'quit' }
   /** Begin the TLS handshake once the reply is written; whatever the client sent before it is discarded (RFC 3207 section 5). */
   | { readonly kind: 'tls' }
   /** Read one line that is no command (an AUTH response); `undefined` is given for a line above `limitBytes`. */

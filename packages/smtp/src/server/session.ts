@@ -316,6 +316,9 @@ export class SmtpSession {
         return;
       case 'close':
         this.#finish('closed');
+        return;
+      case 'quit':
+        this.#part();
     }
   }
 
@@ -378,6 +381,14 @@ export class SmtpSession {
     if (this.#isClosed) return;
     this.#replies += this.#handler.fault(error);
     this.#finish('fault');
+  }
+
+  /** Closes at once when the last words are with the kernel and nothing that came is unread. */
+  #part(): void {
+    this.#flush();
+    const isAllSaid = this.#socket.writableLength === 0 && !(this.#socket instanceof TLSSocket);
+    if (isAllSaid && this.#input.isEmpty) this.#destroy('closed');
+    else this.#finish('closed');
   }
 
   /** Sends the last words and closes; the peer has a while to read them. */

@@ -5,5 +5,5 @@ import { say } from './step.ts';
 /** QUIT. */
 export const quit: CommandRow = {
   isBeforeTls: true,
-  run: (state): Step => ({ ...say(state, 'bye'), effect: { kind: 'close' } }),
+  run: (state): Step => ({ ...say(state, 'bye'), effect: { kind: 'quit' } }),
 };

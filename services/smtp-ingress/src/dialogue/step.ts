@@ -13,6 +13,7 @@ export type Mechanism = 'PLAIN' | 'LOGIN';
 /** What else must happen. */
 export type Effect =
   | { readonly kind: 'close' }
+  | { readonly kind: 'quit' }
   | { readonly kind: 'tls' }
   | { readonly kind: 'authenticate'; readonly mechanism: Mechanism; readonly initial: string | undefined }
   /** Reply 354 and read the message. */
