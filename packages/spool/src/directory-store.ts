@@ -20,7 +20,15 @@ import {
   checkKey,
   totalBytes,
 } from './object-store.ts';
-import { createFile, dropFile, syncData, writePieces } from './small-file.ts';
+import {
+  closeLater,
+  createFile,
+  dropFile,
+  openFile,
+  readPiece,
+  syncData,
+  writePieces,
+} from './small-file.ts';
 
 const staleTemporaryMs = 60 * 60 * 1000;
 const readChunkBytes = 256 * 1024;
@@ -111,15 +119,11 @@ class DirectoryStore implements ObjectStore {
 
   async read(key: string, range?: ObjectRange): Promise<Uint8Array> {
     return this.#reading(key, async (path) => {
-      const file = await open(path, 'r');
+      const file = await openFile(path);
       try {
-        const { size } = await file.stat();
-        const offset = Math.min(range?.offset ?? 0, size);
-        const bytes = Math.min(range?.bytes ?? size, size - offset);
-        const octets = Buffer.allocUnsafeSlow(bytes);
-        return octets.subarray(0, await readFully(file, octets, offset));
+        return await readPiece(file, range);
       } finally {
-        await file.close();
+        closeLater(file);
       }
     });
   }

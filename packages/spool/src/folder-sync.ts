@@ -2,8 +2,8 @@
  * fsync of folders that are synced again and again: their descriptors stay open. Assumes that nobody removes a folder and makes it
  * anew under the same name while the store is open (nothing in Railpost removes folders).
  */
-import { fsync, open } from 'node:fs';
-import { closeLater } from './small-file.ts';
+import { fsync } from 'node:fs';
+import { closeLater, openFile } from './small-file.ts';
 
 /** More than the days that segments, journals and voids of one process lie in at a time. */
 const openFolders = 32;
@@ -35,7 +35,7 @@ export class FolderSync {
   }
 
   async #open(path: string): Promise<OpenFolder> {
-    const file = await openFolder(path);
+    const file = await openFile(path);
     const known = this.#folders.get(path);
     if (known !== undefined) {
       // Somebody else was faster.
@@ -57,12 +57,6 @@ export class FolderSync {
       return;
     }
   }
-}
-
-function openFolder(path: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    open(path, 'r', (error, file) => (error === null ? resolve(file) : reject(error)));
-  });
 }
 
 function syncFile(file: number): Promise<void> {

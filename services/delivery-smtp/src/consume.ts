@@ -47,6 +47,7 @@ export async function consume(task: AgentTask, tools: ConsumeTools): Promise<Tas
         job,
         pending: task.pending,
         content: openJobContent(job, () => tools.reader.read(job.content, task.upcoming + 1)),
+        isFirst: task.tries === 0,
         policy: decision.policy,
         signal: task.signal,
         beginTransfer: () => task.beginTransfer(),

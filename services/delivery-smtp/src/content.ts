@@ -12,6 +12,8 @@ import type { SpooledContent } from '@railpost/spool';
 export interface JobContent {
   /** Size in octets with the edits applied, without dot-stuffing and transfer encoding. */
   readonly bytes: number;
+  /** Begins to read, for somebody who is going to want it. What goes wrong is told to them. */
+  prefetch(): void;
   /** The content as it is; all chunks at once when it is in memory as a whole. */
   open(): Promise<ContentChunks>;
   /** The content with quoted-printable for parts that are not ASCII (RFC 6152 section 3). */
@@ -31,9 +33,13 @@ export function openJobContent(
   const bytes = editedBytes(job.content.bytes, job.edits);
   const headerBytes = editedBytes(job.content.headerBytes, job.edits);
 
-  async function open(): Promise<ContentChunks> {
+  function readOnce(): Promise<SpooledContent> {
     spooled ??= read();
-    const stored = await spooled;
+    return spooled;
+  }
+
+  async function open(): Promise<ContentChunks> {
+    const stored = await readOnce();
     const { whole } = stored;
     if (whole === undefined) return applyEdits(stored.chunks(), job.edits);
     if (job.edits.length === 0) return [whole];
@@ -47,6 +53,9 @@ export function openJobContent(
 
   return {
     bytes,
+    prefetch() {
+      readOnce().catch(() => undefined);
+    },
     open,
     sevenBitChunks: () => encodeForSevenBit(chunks),
     async isEightBit() {

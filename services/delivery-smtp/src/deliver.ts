@@ -20,6 +20,8 @@ export interface Delivery {
   readonly job: DeliveryJob;
   readonly pending: readonly PendingRecipient[];
   readonly content: JobContent;
+  /** True at the first attempt, which most servers take: the content is read while the server is asked. */
+  readonly isFirst: boolean;
   readonly policy: SessionPolicy;
   readonly signal: AbortSignal;
   beginTransfer(): void;
@@ -130,7 +132,8 @@ class Course {
   }
 
   async #transmit(client: SmtpClient, target: Target, peer: Peer): Promise<Transmitted> {
-    const { job, content, signal } = this.#delivery;
+    const { job, content, isFirst, signal } = this.#delivery;
+    if (isFirst) content.prefetch();
     // The message before, when this one follows it over the same session: its dot is on its way.
     const before = client.isBusy ? client.settled() : undefined;
     let isCommitted = false;
