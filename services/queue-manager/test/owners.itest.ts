@@ -161,6 +161,24 @@ describe('a new owner', () => {
     expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
   });
 
+  it('has a success reported whose job comes while the owner writes it down', async () => {
+    const platform = await openOwnPlatform();
+    const bounce = await startAgent(platform, 'bounce');
+    await startManager(platform);
+    await until(async () => (await ownersOf(platform))[0] !== undefined);
+    const job = makeJob({ recipients: [{ final: 'a@p.test', notify: ['SUCCESS'] }] });
+    const tell = () => tellOutcome(platform, job, [{ disposition: 'delivered', successReport: 'relayed' }]);
+
+    // The journal takes longer than ACTIVE.
+    const told = tell();
+    await enqueue(platform, job);
+
+    expect(await told).toEqual([]);
+    await until(() => bounce.tasks.some(({ task }) => task === 'success'));
+    await until(async () => (await tell()).includes(job.jobId));
+    expect([...new Set(await journalKinds(platform, job.queueId))]).toEqual(['delivered']);
+  });
+
   it('drops what the journal calls finished, in DEFER and in ACTIVE', async () => {
     const platform = await openOwnPlatform();
     const agent = await startAgent(platform, 'smtp', delivered);

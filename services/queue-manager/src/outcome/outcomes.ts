@@ -159,6 +159,8 @@ export class Outcomes {
     metrics.lateDuplicates.inc();
     const wasUnknown = queue.get(outcome.jobId) === undefined;
     const news = factsOf(outcome).filter((entry) => !done.has(entry));
+    // ACTIVE may bring the job while the journal is written, which says nothing of reports that are owed.
+    if (wasUnknown && news.length > 0 && owesReport(outcome)) strangers.keep(outcome, this.#mayCome());
     if (!(await this.#writeDown(news))) return false;
     const isUnknown = queue.get(outcome.jobId) === undefined;
     if (!isUnknown) {
@@ -171,16 +173,16 @@ export class Outcomes {
 
   /** Whether an agent need not repeat what it said of a job that ACTIVE may still bring. */
   #mayForget(outcome: DeliveryOutcome, isNew: boolean): boolean {
-    const { ageMs, timing, strangers } = this.#term;
-    const mayCome = ageMs <= strangerGraceMs(timing);
     // The job says to whom the reports go that are owed.
-    const owesReport = outcome.recipients.some(
-      (each) => each.successReport !== undefined && isFact(outcome, each),
-    );
-    if (isNew && owesReport) return !strangers.keep(outcome, mayCome);
+    if (isNew && owesReport(outcome)) return !this.#term.strangers.keep(outcome, this.#mayCome());
     const isWholeFact =
       outcome.recipients.every((each) => isFact(outcome, each)) && outcome.content === 'read';
-    return isWholeFact || !mayCome;
+    return isWholeFact || !this.#mayCome();
+  }
+
+  /** Whether ACTIVE may still bring a job that this owner does not know. */
+  #mayCome(): boolean {
+    return this.#term.ageMs <= strangerGraceMs(this.#term.timing);
   }
 
   async #writeDown(entries: readonly JournalEntry[]): Promise<boolean> {
@@ -274,6 +276,11 @@ export class Outcomes {
 /** Whether it is over with a recipient, whatever the job is: failures of deliveries have still to be reported. */
 function isFact({ task }: DeliveryOutcome, { disposition }: RecipientOutcome): boolean {
   return task === 'deliver' ? disposition === 'delivered' : disposition !== 'deferred';
+}
+
+/** Whether reports of success are owed to senders, whom only the job names. */
+function owesReport(outcome: DeliveryOutcome): boolean {
+  return outcome.recipients.some((each) => each.successReport !== undefined && isFact(outcome, each));
 }
 
 /** What the journal has to know of an outcome, whatever the job is. */
