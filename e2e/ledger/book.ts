@@ -84,7 +84,8 @@ export class Book {
     const key = keyOf(arrival.number, arrival.recipient);
     const known = this.#arrivals.get(key);
     if (known === undefined) this.#arrivals.set(key, [arrival]);
-    else known.push(arrival);
+    // Who brought it is found out afterwards, which takes longer for one than for another.
+    else known.splice(known.findLastIndex(({ atMs }) => atMs <= arrival.atMs) + 1, 0, arrival);
     if (this.#isSettled(key, arrival.recipient, arrival.attempt)) this.#pending.delete(key);
   }
 

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Arrival } from './book.ts';
 import { startFarEnds } from './far-ends.ts';
 import type { FarEndPorts } from './manifests.ts';
-import { PeerTable } from './peer-table.ts';
+import { PeerThread } from './peer-thread.ts';
 
 /** What the thread says. */
 export type FromFarEnds = { readonly ports: FarEndPorts } | { readonly arrival: Arrival };
@@ -17,10 +17,8 @@ export type ToFarEnds = readonly (readonly [number, string])[];
 const port = parentPort;
 if (port === null) throw new Error('runs as a thread of the ledger only');
 const say = (word: FromFarEnds) => port.postMessage(word);
-const peers = new PeerTable();
-port.on('message', (living: ToFarEnds) => {
-  peers.living = new Map(living);
-});
+const peers = new PeerThread();
+port.on('message', (living: ToFarEnds) => peers.setLiving(living));
 const farEnds = await startFarEnds({
   run: String(workerData),
   book: { noteArrival: (arrival) => say({ arrival }) },

@@ -8,7 +8,8 @@ import { isIntact, readMark } from './message-plan.ts';
 
 /** Who tells which process is at the other end. */
 export interface PeerFinder {
-  processAt(peerPort: number, ownPort: number, service: string): number | undefined;
+  /** The delivery agent at the other end; undefined when none holds it (any more). */
+  processAt(connection: FarEndSession): Promise<number | undefined>;
 }
 
 /** What the far ends need. */
@@ -59,24 +60,24 @@ export async function startFarEnds(options: FarEndsOptions): Promise<FarEnds> {
 class Desk {
   readonly #options: FarEndsOptions;
   /** Looked up when a connection opens: later the process may have died. */
-  readonly #workers = new WeakMap<FarEndSession, number>();
+  readonly #workers = new WeakMap<FarEndSession, Promise<number | undefined>>();
 
   constructor(options: FarEndsOptions) {
     this.#options = options;
   }
 
   meet(session: FarEndSession): void {
-    const found = this.#options.peers.processAt(session.peerPort, session.ownPort, 'delivery-smtp');
-    if (found !== undefined) this.#workers.set(session, found);
+    this.#workers.set(session, this.#options.peers.processAt(session));
   }
 
   take(taken: Taken): void {
     const mark = readMark(taken.content);
     if (mark === undefined || mark.run !== this.#options.run) return;
     const intact = isIntact(taken.content, mark);
-    const worker = this.#workerOf(taken);
-    for (const recipient of taken.recipients)
-      this.#options.book.noteArrival(arrivalOf(mark, { recipient, worker, isIntact: intact }));
+    const arrivals = taken.recipients.map((recipient) =>
+      arrivalOf(mark, { recipient, worker: 'untold', isIntact: intact }),
+    );
+    void this.#note(taken, arrivals);
   }
 
   /** A DSN: each recipient that it names was returned. It quotes the header of the message, and the mark in it. */
@@ -85,7 +86,7 @@ class Desk {
     const text = taken.content.toString('latin1');
     const isFailure = /^Action: failed\r?$/m.test(text);
     if (mark === undefined || mark.run !== this.#options.run || !isFailure) return;
-    const worker = this.#workerOf(taken);
+    const returned: Arrival[] = [];
     for (const [, recipient = ''] of text.matchAll(/^Final-Recipient: rfc822; *(\S+?)\r?$/gm)) {
       if (!isOurs(recipient)) continue;
       const arrival: Arrival = {
@@ -94,15 +95,25 @@ class Desk {
         attempt: mark.attempt,
         recipient,
         atMs: Date.now(),
-        worker,
+        worker: 'untold',
         isIntact: true,
       };
-      this.#options.book.noteArrival(arrival);
+      returned.push(arrival);
     }
+    void this.#note(taken, returned);
   }
 
-  #workerOf(taken: Taken): Worker {
-    return this.#workers.get(taken.session) ?? 'untold';
+  /** Writes arrivals of this moment down when it is known who brought them. */
+  async #note(taken: Taken, arrivals: readonly Arrival[]): Promise<void> {
+    const { session } = taken;
+    let found = await this.#workers.get(session);
+    if (found === undefined) {
+      // A process that has just started may not have been known yet.
+      this.#workers.set(session, this.#options.peers.processAt(session));
+      found = await this.#workers.get(session);
+    }
+    const worker: Worker = found ?? 'untold';
+    for (const arrival of arrivals) this.#options.book.noteArrival({ ...arrival, worker });
   }
 }
 
