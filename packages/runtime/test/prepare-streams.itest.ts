@@ -124,3 +124,25 @@ it('refuses streams of another spool', async () => {
   expect(await generations(bus)).toEqual([2, 2, 2, 2, 2]);
   await other.close();
 });
+
+it('does not take for lost what an owner writes while it looks', async () => {
+  const { bus, store } = await open();
+  await prepareStreams({ bus, store, streams });
+  const name = bus.names.incomingStream;
+  // Each reading of positions finds one of a message that has just come.
+  const list: ObjectStore['list'] = async function* (prefix, ...rest) {
+    await recordPositions(store, 1, { [name]: await publish(bus) }, Date.now());
+    yield* store.list(prefix, ...rest);
+  };
+  const written = new Proxy(store, {
+    get: (target, key) => {
+      const value: unknown = key === 'list' ? list : Reflect.get(target, key);
+      const bound: unknown = typeof value === 'function' ? value.bind(target) : value;
+      return bound;
+    },
+  });
+
+  const looked = await prepareStreams({ bus, store: written, streams, confirmMs: 0, patienceMs: 0 });
+
+  expect(looked).toMatchObject({ generation: 1, lost: undefined });
+});

@@ -22,7 +22,7 @@ import {
   readPositions,
 } from '@railpost/spool';
 import type { CrashPoint } from '../crash-point.ts';
-import { type StreamJudgement, judgeStreams } from './judge-streams.ts';
+import { type StreamFacts, type StreamJudgement, judgeStreams } from './judge-streams.ts';
 
 /** What to prepare. */
 export interface StreamsRequest {
@@ -99,11 +99,15 @@ class Preparation {
     const { bus, store, streams, crashPoint } = this.#request;
     const newest = await newestGeneration(store);
     const { generation } = newest;
+    // Before the states: owners write meanwhile, and a position of after the look would seem to be lost.
+    const remembered = await readRemembered(this.#request, generation);
     const states = await readStreamStates(bus);
-    const judgement = await judge(this.#request, generation, states);
-    if (judgement.kind === 'foreign')
+    const judgement = judge(remembered, { generation, states, incoming: bus.names.incomingStream });
+    if (judgement.kind === 'foreign' && (await newestGeneration(store)).generation === generation)
       throw new IncompatibleStreamError(`${judgement.cause}; does NATS belong to another spool?`);
-    if (this.#mustWait(newest, judgement)) {
+    if (judgement.kind === 'foreign') {
+      // Somebody has just begun a generation: look again.
+    } else if (this.#mustWait(newest, judgement)) {
       await sleep(lookMs);
     } else if (judgement.kind === 'outdated') {
       this.#removed.push(...(await removeEarlierStreams(bus, generation)));
@@ -146,18 +150,16 @@ function confirmMsOf({ confirmMs, streams }: StreamsRequest): number {
   return confirmMs ?? ((streams.replicas ?? 1) > 1 ? 5000 : 1000);
 }
 
-async function judge(
-  request: StreamsRequest,
-  generation: number,
-  states: readonly StreamState[],
-): Promise<StreamJudgement> {
-  const { bus, store, seen } = request;
+/** How far the streams have come by the word of the spool, and of this process. */
+async function readRemembered(request: StreamsRequest, generation: number): Promise<StreamPositions[]> {
+  const { store, seen } = request;
   const own = seen?.generation === generation ? seen.positions : undefined;
   const isEnough = request.isBrief === true && own !== undefined;
-  const spooled = isEnough ? {} : await readPositions(store, generation);
-  const judgements = [spooled, own ?? {}].map((remembered) =>
-    judgeStreams({ generation, states, remembered, incoming: bus.names.incomingStream }),
-  );
+  return [isEnough ? {} : await readPositions(store, generation), own ?? {}];
+}
+
+function judge(all: readonly StreamPositions[], facts: Omit<StreamFacts, 'remembered'>): StreamJudgement {
+  const judgements = all.map((remembered) => judgeStreams({ ...facts, remembered }));
   return judgements.find(({ kind }) => kind !== 'fit') ?? { kind: 'fit' };
 }
 
