@@ -102,6 +102,8 @@ async function measure(
   const keeper = await startServiceProcess({
     service: 'spool-keeper',
     settings: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+    // As `railpost up` starts it.
+    environment: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '32768', MALLOC_TRIM_THRESHOLD_: '131072' },
   });
   try {
     const over = await keeper.waitForEvent('recovery-over', limitMs);

@@ -38,6 +38,8 @@ export interface ServiceProcessOptions {
   readonly service: string;
   /** Flags: `['--nats-url', 'nats://...']`. */
   readonly settings: readonly string[];
+  /** Variables beside those that this process has. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Starts a service and waits until it says that it is ready; pass `isReadyAwaited: false` for one that is to fail. */
@@ -45,7 +47,10 @@ export async function startServiceProcess(
   options: ServiceProcessOptions & { readonly isReadyAwaited?: boolean },
 ): Promise<ServiceProcess> {
   const main = fileURLToPath(new URL(`../../../services/${options.service}/src/main.ts`, import.meta.url));
-  const child = spawn(process.execPath, [main, ...options.settings], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [main, ...options.settings], {
+    env: { ...process.env, ...options.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const events: LoggedEvent[] = [];
   const listeners = new Set<() => void>();
   let rest = '';

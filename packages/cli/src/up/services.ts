@@ -61,6 +61,20 @@ export async function stopServices(processes: readonly ManagedProcess[], termina
  */
 const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
 
+/**
+ * Who goes through a whole spool reads a million small objects: glibc's malloc keeps the holes that they leave, a fifth of the memory of a
+ * recovery. With these settings it gives them back, at a price that only busy processes would notice.
+ */
+const keeperMalloc = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '32768',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+};
+
+function environmentOf(service: string): Readonly<Record<string, string>> {
+  return service === 'spool-keeper' ? keeperMalloc : {};
+}
+
 function makeProcess(plan: ProcessPlan, parts: ServicesParts): ManagedProcess {
   const main = fileURLToPath(new URL(`../../../../services/${plan.service}/src/main.ts`, import.meta.url));
   return new ManagedProcess({
@@ -71,7 +85,7 @@ function makeProcess(plan: ProcessPlan, parts: ServicesParts): ManagedProcess {
     kind: 'service',
     terminal: parts.terminal,
     longestPauseMs: parts.restartPauseMs,
-    environment: { NODE_COMPILE_CACHE: compileCacheFolder },
+    environment: { NODE_COMPILE_CACHE: compileCacheFolder, ...environmentOf(plan.service) },
     onStarted: () => parts.onStarted(),
   });
 }

@@ -1,5 +1,5 @@
 /**
- * What the journal says of every message it knows, in little memory (durability rules 12 and 14): twenty octets for a message whose
+ * What the journal says of every message it knows, in little memory (durability rules 12 and 14): 25 octets for a message whose
  * originals were completed by one entry each, which nearly all are; more only for those that are partly done or were ever on hold.
  * Entries are to be noted in the order of reading (generations and shards ascending, within a shard by epoch and counter).
  */

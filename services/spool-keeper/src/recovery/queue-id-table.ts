@@ -1,106 +1,110 @@
 /**
- * A table from queue ids to 32 bits, for millions of them: an open-addressing hash table in typed arrays, twenty octets a slot, at most
- * three quarters full. A queue id is two numbers of eight base-52 digits, so it is kept whole and exact; what is no queue id (only a
- * damaged record has such a name) goes to a plain map.
+ * A table from queue ids to 32 bits, for millions of them, in typed arrays: rows of 24 octets on pages that are made when they are needed
+ * and never again, and hash chains of numbers that lead to them. What grows by copying leaves holes that nothing fits into, which cost
+ * more than the table. A queue id is two numbers of eight base-52 digits, so it is kept whole and exact; what is no queue id
+ * (only a damaged record has such a name) goes to a plain map.
  */
 import { queueIdPattern } from '@railpost/mail';
 
 const alphabet = '0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz';
 const halfLength = 8;
-const partCount = 16;
-const firstCapacity = 256;
-/** The time half where there is no id. */
-const free = -1;
+/** Rows on a page of 200 kB. */
+const pageRows = 8192;
+const firstChains = 256;
+/** Rows in a chain, on average, when chains become more. */
+const longChain = 4;
+/** Where a chain ends. */
+const none = -1;
 
 /** Value of each character code; the pattern was checked before. */
 const digits: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) =>
   Math.max(0, alphabet.indexOf(String.fromCharCode(code))),
 );
 
-/** The table: parts that grow each for itself, so that never the whole of it stands in memory twice. */
+/** The table. */
 export class QueueIdTable {
   readonly #others = new Map<string, number>();
-  readonly #parts = Array.from({ length: partCount }, () => new Part());
+  readonly #pages: Page[] = [];
+  #heads = new Int32Array(firstChains).fill(none);
+  #rows = 0;
 
   get size(): number {
-    let count = this.#others.size;
-    for (const part of this.#parts) count += part.count;
-    return count;
+    return this.#others.size + this.#rows;
   }
 
   /** The bits of an id, 0 when it is unknown. */
   get(queueId: string): number {
-    if (!queueIdPattern.test(queueId)) return this.#others.get(queueId) ?? 0;
-    const [high, low] = [halfOf(queueId, 0), halfOf(queueId, halfLength)];
-    const hash = hashOf(high, low);
-    return this.#parts[hash % partCount]?.or({ high, low, hash }, 0) ?? 0;
+    return this.or(queueId, 0);
   }
 
-  /** Adds bits to those of an id; returns what they were before. */
+  /** Adds bits to those of an id; returns what they were before. Without bits nothing changes. */
   or(queueId: string, bits: number): number {
-    if (!queueIdPattern.test(queueId)) {
-      const before = this.#others.get(queueId) ?? 0;
-      this.#others.set(queueId, (before | bits) >>> 0);
-      return before;
-    }
+    if (!queueIdPattern.test(queueId)) return this.#orOther(queueId, bits);
     const [high, low] = [halfOf(queueId, 0), halfOf(queueId, halfLength)];
-    const hash = hashOf(high, low);
-    return this.#parts[hash % partCount]?.or({ high, low, hash }, bits) ?? 0;
+    for (let row = this.#heads[this.#chainOf(high, low)] ?? none; row !== none; ) {
+      const page = this.#pageOf(row);
+      const at = row % pageRows;
+      if (page.high[at] === high && page.low[at] === low) {
+        const before = page.values[at] ?? 0;
+        page.values[at] = before | bits;
+        return before;
+      }
+      row = page.links[at] ?? none;
+    }
+    if (bits !== 0) this.#add(high, low, bits);
+    return 0;
   }
-}
 
-/** An id as two numbers, and their hash. */
-interface Key {
-  readonly high: number;
-  readonly low: number;
-  readonly hash: number;
-}
-
-class Part {
-  count = 0;
-  #high = new Float64Array(firstCapacity).fill(free);
-  #low = new Float64Array(firstCapacity);
-  #values = new Uint32Array(firstCapacity);
-
-  /** Adds bits and returns what they were before; without bits nothing changes. */
-  or(key: Key, bits: number): number {
-    const slot = this.#slotOf(key);
-    const before = this.#values[slot] ?? 0;
-    if (bits === 0) return before;
-    this.#values[slot] = before | bits;
-    if (this.#high[slot] !== free) return before;
-    this.#high[slot] = key.high;
-    this.#low[slot] = key.low;
-    this.count += 1;
-    if (this.count * 4 > this.#high.length * 3) this.#grow();
+  #orOther(id: string, bits: number): number {
+    const before = this.#others.get(id) ?? 0;
+    if (bits !== 0) this.#others.set(id, (before | bits) >>> 0);
     return before;
   }
 
-  /** Where the id stands, or would. */
-  #slotOf({ high, low, hash }: Key): number {
-    const capacity = this.#high.length;
-    let slot = Math.floor(hash / partCount) % capacity;
-    while (this.#high[slot] !== free && (this.#high[slot] !== high || this.#low[slot] !== low))
-      slot = slot + 1 === capacity ? 0 : slot + 1;
-    return slot;
+  #add(high: number, low: number, bits: number): void {
+    if (this.#rows === this.#heads.length * longChain) this.#makeChains(this.#heads.length * longChain);
+    const row = this.#rows;
+    this.#rows += 1;
+    const page = this.#pageOf(row);
+    const at = row % pageRows;
+    page.high[at] = high;
+    page.low[at] = low;
+    page.values[at] = bits;
+    this.#link(row);
   }
 
-  /** By half: twice as much would be wasted by most tables. */
-  #grow(): void {
-    const [high, low, values] = [this.#high, this.#low, this.#values];
-    const capacity = Math.ceil(high.length * 1.5);
-    this.#high = new Float64Array(capacity).fill(free);
-    this.#low = new Float64Array(capacity);
-    this.#values = new Uint32Array(capacity);
-    for (const [from, each] of high.entries()) {
-      if (each === free) continue;
-      const key = { high: each, low: low[from] ?? 0 };
-      const slot = this.#slotOf({ ...key, hash: hashOf(key.high, key.low) });
-      this.#high[slot] = key.high;
-      this.#low[slot] = key.low;
-      this.#values[slot] = values[from] ?? 0;
-    }
+  /** More chains, and all rows into them. */
+  #makeChains(count: number): void {
+    this.#heads = new Int32Array(count).fill(none);
+    for (let row = 0; row < this.#rows; row += 1) this.#link(row);
   }
+
+  #link(row: number): void {
+    const page = this.#pageOf(row);
+    const at = row % pageRows;
+    const chain = this.#chainOf(page.high[at] ?? 0, page.low[at] ?? 0);
+    page.links[at] = this.#heads[chain] ?? none;
+    this.#heads[chain] = row;
+  }
+
+  #chainOf(high: number, low: number): number {
+    return hashOf(high, low) & (this.#heads.length - 1);
+  }
+
+  #pageOf(row: number): Page {
+    const number = Math.floor(row / pageRows);
+    const page = this.#pages[number] ?? new Page();
+    this.#pages[number] = page;
+    return page;
+  }
+}
+
+/** Rows: an id as two numbers, its bits, and the next row of its chain. */
+class Page {
+  readonly high = new Float64Array(pageRows);
+  readonly low = new Float64Array(pageRows);
+  readonly values = new Uint32Array(pageRows);
+  readonly links = new Int32Array(pageRows);
 }
 
 /** 32 bits. The time half of neighbours differs in its last bits, the random half everywhere. */
