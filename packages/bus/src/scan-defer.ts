@@ -36,8 +36,11 @@ export interface ScanOptions {
 
 const messagesAtOnce = 4000;
 const pullMs = 5000;
-/** Without a word from the server for so long the consumer is gone. */
-const silentMs = 15_000;
+/**
+ * Without a record for so long the epoch record does not come: the server or the consumer is gone, or the stream was made anew since the
+ * epoch was claimed, and has none. Words on pulls that came to nothing do not count.
+ */
+const silentMs = 10_000;
 /** The consumer goes by itself when nobody has pulled for so long. */
 const consumerLifeMs = 60_000;
 /** Statuses of a pull that is over: nothing came, or less than it asked for. */
@@ -78,7 +81,7 @@ class DeferScan {
   /** Messages asked for that have not come. */
   #awaited = 0;
   #delivered = 0;
-  /** Whether anything has come since the watch looked last, and when it saw that last. */
+  /** Whether a record has come since the watch looked last, and when it saw that last. */
   #isHeard = false;
   #heardAt = performance.now();
   #isOver = false;
@@ -131,11 +134,10 @@ class DeferScan {
 
   /** What does not come by the lane: words of the server on a pull, and records before the lane is open or after a reconnect. */
   #takeFromClient(message: Msg): void {
+    if ((message.reply ?? '') !== '') return this.#take(inOctets(message));
     if (this.#isOver) return;
-    this.#isHeard = true;
     try {
-      if ((message.reply ?? '') === '') this.#takeStatus(message);
-      else this.#takeRecord(inOctets(message));
+      this.#takeStatus(message);
     } catch (error) {
       this.#end(error);
     }
@@ -173,7 +175,7 @@ class DeferScan {
     const nowMs = performance.now();
     if (this.#isHeard) this.#heardAt = nowMs;
     this.#isHeard = false;
-    if (nowMs - this.#heardAt > silentMs) this.#end(new Error('the server fell silent'));
+    if (nowMs - this.#heardAt > silentMs) this.#end(new Error('no more records come'));
   }
 
   #end(error?: unknown): void {

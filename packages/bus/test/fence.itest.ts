@@ -292,6 +292,19 @@ it('a scan waits for an epoch record that is not there yet, beyond the end of a 
   expect(seen).toHaveLength(1);
 }, 60_000);
 
+it('a scan ends with an error when its stream was made anew and has no epoch record', async () => {
+  const bus = await openShard();
+  const { epoch } = await takeOver(bus, 'a');
+  const stream = bus.names.deferStream(0);
+  const { config } = await bus.manager.streams.info(stream);
+  await bus.manager.streams.delete(stream);
+  await bus.manager.streams.add(config);
+
+  await expect(scanDefer(bus, { shard: 0, untilEpoch: epoch, onEntry: () => undefined })).rejects.toThrow(
+    /ended before/,
+  );
+}, 60_000);
+
 it('a scan that is stopped, or whose consumer is gone, ends with an error', async () => {
   const bus = await openShard();
   const { epoch } = await takeOver(bus, 'a');
