@@ -35,7 +35,7 @@ export interface SegmentWriterOptions {
   readonly undecidedMs?: number;
   /** A message that waits for so long behind PUTs without an answer is refused: nothing of it was sent. @default 5000 */
   readonly waitingMs?: number;
-  /** How long a group waits for messages that are coming in; 0: never. @default 5 */
+  /** How long a group waits for messages that are coming in; 0: never. @default 15 */
   readonly gatherMs?: number;
   /** Clock for names. @default Date.now */
   readonly now?: () => number;
@@ -63,11 +63,11 @@ const defaults = {
   refusalMs: 2_000,
   undecidedMs: 10_000,
   waitingMs: 5_000,
-  gatherMs: 5,
+  gatherMs: 15,
 } as const;
 
 /** A message that is coming in for so many times `gatherMs` is that of a slow client, for whom nobody waits. */
-const slowFactor = 4;
+const slowFactor = 2;
 
 class GroupWriter implements SegmentWriter {
   readonly #store: ObjectStore;
