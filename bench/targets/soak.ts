@@ -47,13 +47,17 @@ export async function run(args: readonly string[], out: Output): Promise<readonl
     const samples: Sample[] = [];
     const watching = new AbortController();
     const watch = sample(railpost, { minutes, samples, signal: watching.signal, out });
-    await sendTimed({
-      ...{ port: railpost.port, sessions: 20, messages, perSecond, bytes: 5120, isKept: true },
-      recipient: () => `x@${floodDomain}`,
-    });
-    await sink.waitFor(messages);
-    watching.abort();
-    await watch;
+    try {
+      await sendTimed({
+        ...{ port: railpost.port, sessions: 20, messages, perSecond, bytes: 5120, isKept: true },
+        recipient: () => `x@${floodDomain}`,
+      });
+      await sink.waitFor(messages);
+    } finally {
+      // Before the platform goes: what it is asked then would hide why.
+      watching.abort();
+      await watch;
+    }
     return report(out, samples, { minutes, perSecond });
   } finally {
     await railpost.stop();

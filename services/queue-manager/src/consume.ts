@@ -45,6 +45,9 @@ async function admitNew(term: Term, message: BusMessage, job: DeliveryJob): Prom
   if (job.attempt > 0) term.lost.delete(job.queueId);
   const own = job.attempt === 0 ? job : await withoutTwins(term, job);
   if (own === undefined) return message.ack();
+  // It may have come once more while its twins were looked at.
+  const known = queue.get(own.jobId);
+  if (known !== undefined) return admitAgain(known, message);
   const nowMs = context.clock.nowMs();
   const record = withDone(freshRecord(own, nowMs), term.done);
   if (isFinished(record)) {
