@@ -51,7 +51,14 @@ export { JournalEntry, JournalKind, JournalObject, isTerminal, journalKey } from
 export { HoldSet, allOriginals } from './hold-set.ts';
 export { OriginalProgress, completesAlone, wholeOriginalRun } from './original-progress.ts';
 export { KeeperReply, KeeperRequest, RecoveryReport, RepairReport } from './keeper-control.ts';
-export { busNames, cleanupConsumer, destinationToken, queueManagerConsumer, shardOf } from './names.ts';
+export {
+  busNames,
+  cleanupConsumer,
+  destinationToken,
+  fnv1a,
+  queueManagerConsumer,
+  shardOf,
+} from './names.ts';
 export type { BusNames } from './names.ts';
 export { HostAndPort, NextHop, NextHopTls, destinationOf } from './next-hop.ts';
 export type { Transport } from './next-hop.ts';

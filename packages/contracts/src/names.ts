@@ -100,10 +100,10 @@ export function shardOf(destination: string, shards: number): number {
   return fnv1a(destination) % shards;
 }
 
-function fnv1a(text: string): number {
+/** FNV-1a of the UTF-16 code units, 32 bits without a sign. Shards are chosen by it, so it stays as it is. */
+export function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
-  }
+  for (let index = 0; index < text.length; index += 1)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   return hash >>> 0;
 }

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { type FileHandle, link, open, readdir, stat, unlink } from 'node:fs/promises';
+import { link, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DirectoryUpload } from './directory-upload.ts';
 import { ObjectMissingError, SpoolUnavailableError } from './errors.ts';
@@ -129,19 +129,19 @@ class DirectoryStore implements ObjectStore {
   }
 
   async *readStream(key: string, range?: ObjectRange): AsyncIterable<Uint8Array> {
-    const file = await this.#reading(key, (path) => open(path, 'r'));
+    const file = await this.#reading(key, openFile);
     try {
       let offset = range?.offset ?? 0;
       const end = range === undefined ? Number.POSITIVE_INFINITY : range.offset + range.bytes;
       while (offset < end) {
-        const octets = Buffer.allocUnsafeSlow(Math.min(readChunkBytes, end - offset));
-        const bytes = await guarded('none', () => readFully(file, octets, offset));
-        if (bytes === 0) return;
-        yield octets.subarray(0, bytes);
-        offset += bytes;
+        const piece = { offset, bytes: Math.min(readChunkBytes, end - offset) };
+        const octets = await guarded('none', () => readPiece(file, piece));
+        if (octets.length === 0) return;
+        yield octets;
+        offset += octets.length;
       }
     } finally {
-      await file.close();
+      closeLater(file);
     }
   }
 
@@ -288,16 +288,6 @@ function mayHold(folder: string, prefix: string, after: string): boolean {
   // All keys below a folder sort behind `after` unless the folder sorts wholly before it.
   const mayFollow = folder > after || after.startsWith(folder);
   return folder !== endOfFolder.key && mayMatch && mayFollow;
-}
-
-async function readFully(file: FileHandle, octets: Buffer, position: number): Promise<number> {
-  let filled = 0;
-  while (filled < octets.length) {
-    const { bytesRead } = await file.read(octets, filled, octets.length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return filled;
 }
 
 async function removeStaleFiles(folder: string): Promise<void> {

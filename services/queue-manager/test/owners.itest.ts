@@ -127,10 +127,8 @@ describe('a new owner', () => {
   }, 90_000);
 
   it('has a success reported whose agent was faster than ACTIVE', async () => {
-    const platform = await openOwnPlatform();
+    const platform = await openServedPlatform();
     const bounce = await startAgent(platform, 'bounce');
-    await startManager(platform);
-    await until(async () => (await ownersOf(platform))[0] !== undefined);
     const job = makeJob({ recipients: [{ final: 'a@p.test', notify: ['SUCCESS'] }] });
     const { jobId, queueId } = job;
     const tell = () => tellOutcome(platform, job, [{ disposition: 'delivered', successReport: 'relayed' }]);
@@ -148,9 +146,7 @@ describe('a new owner', () => {
   });
 
   it('has a failure repeated whose job comes while the owner writes down what else was said', async () => {
-    const platform = await openOwnPlatform();
-    await startManager(platform);
-    await until(async () => (await ownersOf(platform))[0] !== undefined);
+    const platform = await openServedPlatform();
     const job = makeJob({ recipients: [{ final: 'good@p.test' }, { final: 'bad@p.test' }] });
 
     // The journal takes longer than ACTIVE.
@@ -162,10 +158,8 @@ describe('a new owner', () => {
   });
 
   it('has a success reported whose job comes while the owner writes it down', async () => {
-    const platform = await openOwnPlatform();
+    const platform = await openServedPlatform();
     const bounce = await startAgent(platform, 'bounce');
-    await startManager(platform);
-    await until(async () => (await ownersOf(platform))[0] !== undefined);
     const job = makeJob({ recipients: [{ final: 'a@p.test', notify: ['SUCCESS'] }] });
     const tell = () => tellOutcome(platform, job, [{ disposition: 'delivered', successReport: 'relayed' }]);
 
@@ -195,6 +189,14 @@ describe('a new owner', () => {
     expect(await journalKinds(platform, job.queueId)).toEqual(['delivered']);
   }, 90_000);
 });
+
+/** A platform whose shard has an owner that answers. */
+async function openServedPlatform(): Promise<TestPlatform> {
+  const platform = await openOwnPlatform();
+  await startManager(platform);
+  await until(async () => (await ownersOf(platform))[0] !== undefined);
+  return platform;
+}
 
 /** Tells the owner what became of a job's recipients, as an agent does. Resolves with the ids of the settled jobs. */
 async function tellOutcome(

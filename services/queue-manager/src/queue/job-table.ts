@@ -3,6 +3,7 @@
  * a job, and a third of the memory: here the jobs stand in one list in the order in which they came, and hash chains of numbers lead
  * to them. Rows of jobs that went stay empty until the list is full; then it closes up, or grows.
  */
+import { fnv1a } from '@railpost/contracts';
 import type { QueuedJob } from './queued-job.ts';
 
 type Job = Pick<QueuedJob, 'jobId' | 'queueId'>;
@@ -152,10 +153,8 @@ class Chains {
   }
 }
 
-/** FNV-1a. Whoever sends mail has no influence on queue ids, and little on job ids. */
+/** Whoever sends mail has no influence on queue ids, and little on job ids. */
 function hashOf(id: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < id.length; index += 1)
-    hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
+  const hash = fnv1a(id);
   return hash ^ (hash >>> 15);
 }

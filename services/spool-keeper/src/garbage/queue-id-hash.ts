@@ -2,18 +2,11 @@
  * Queue ids as 32 bits: enough to ask whether the spool may hold a message. Two ids that share a hash (one in four thousand with a
  * million messages in the spool) make the journal keep an entry longer, nothing else.
  */
-
-/** FNV-1a of the id. */
-export function hashOf(queueId: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < queueId.length; index += 1)
-    hash = Math.imul(hash ^ queueId.charCodeAt(index), 0x01000193);
-  return hash >>> 0;
-}
+import { fnv1a } from '@railpost/contracts';
 
 /** True when the ascending hashes contain the id's. */
 export function mayContain(ascending: Uint32Array, queueId: string): boolean {
-  const wanted = hashOf(queueId);
+  const wanted = fnv1a(queueId);
   let low = 0;
   let high = ascending.length;
   while (low < high) {

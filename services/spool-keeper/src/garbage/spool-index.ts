@@ -6,9 +6,8 @@
  * Messages must be added before the journal entries about them are applied: an entry for an unknown message is one for a message that
  * was complete before, or is gone.
  */
-import { type JournalEntry, OriginalProgress, completesAlone, isTerminal } from '@railpost/contracts';
+import { type JournalEntry, OriginalProgress, completesAlone, fnv1a, isTerminal } from '@railpost/contracts';
 import { MessageTable } from './message-table.ts';
-import { hashOf } from './queue-id-hash.ts';
 
 /** One message as its segment's index has it. */
 export interface IndexedRecord {
@@ -169,8 +168,8 @@ export class SpoolIndex {
     const [only] = records;
     const hashes =
       only !== undefined && records.length === 1
-        ? hashOf(only.queueId)
-        : Uint32Array.from(records, ({ queueId }) => hashOf(queueId));
+        ? fnv1a(only.queueId)
+        : Uint32Array.from(records, ({ queueId }) => fnv1a(queueId));
     const segment = new Segment(facts, hashes);
     segment.seenIn = listing;
     for (const { bytes } of records) segment.contentBytes += bytes;
